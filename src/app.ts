@@ -1,0 +1,31 @@
+import type { Probot } from "probot";
+import type { Handler, HandlerDeps } from "./handlers/handler.ts";
+import { onCi } from "./handlers/on-ci.ts";
+import { onIssue } from "./handlers/on-issue.ts";
+import { onLabel } from "./handlers/on-label.ts";
+
+/** Every webhook AFK listens to. Each becomes a signal, "look at this repo again"; the sweep would find the same by itself. */
+const events = {
+  "issues.labeled": onLabel,
+  "issues.unlabeled": onLabel,
+  "issues.closed": onIssue,
+  "issues.reopened": onIssue,
+  "issues.edited": onIssue,
+  "issues.deleted": onIssue,
+  "issues.transferred": onIssue,
+  "check_suite.completed": onCi,
+  "check_run.completed": onCi,
+  status: onCi,
+} satisfies Record<string, Handler>;
+
+/** The names in the table, as Probot wants them. */
+export const eventNames = Object.keys(events) as readonly (keyof typeof events)[];
+
+/** The Probot app: the event table, bound to a loop. */
+export function createApp(deps: HandlerDeps): (app: Probot) => void {
+  return (app) => {
+    for (const name of eventNames) {
+      app.on(name, ({ id, payload }) => events[name]({ id, name, payload }, deps));
+    }
+  };
+}

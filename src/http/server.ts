@@ -1,0 +1,92 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Log } from "../ports.ts";
+import type { Health } from "./health.ts";
+
+/** GitHub caps its payloads at 25 MB; nothing longer is a webhook. */
+const maxPayloadBytes = 25 * 1024 * 1024;
+
+/** Where Probot expects webhooks, on every forge of GitHub's shape. */
+export const webhookPath = "/api/github/webhooks";
+
+/** Takes a verified-or-refused webhook. It reads the body from `request.body.rawBody`, where this server has put it. */
+export type WebhookReceiver = (request: IncomingMessage, response: ServerResponse) => Promise<unknown>;
+
+export interface HttpDeps {
+  readonly health: () => Promise<Health>;
+  /** `undefined` while AFK is disabled: webhooks get 503, so that the forge shows them as failed. */
+  readonly receive: WebhookReceiver | undefined;
+  readonly log: Log;
+}
+
+type Route = (request: IncomingMessage, response: ServerResponse, deps: HttpDeps) => Promise<void>;
+
+const routes: Readonly<Record<string, Route>> = {
+  "GET /health": async (_request, response, { health }) => sendJson(response, 200, await health()),
+  "GET /ready": async (_request, response, { health }) => {
+    const { status, reasons } = await health();
+    sendJson(response, status === "disabled" ? 503 : 200, { ready: status !== "disabled", reasons });
+  },
+  [`POST ${webhookPath}`]: takeWebhook,
+};
+
+async function takeWebhook(request: IncomingMessage, response: ServerResponse, { receive, health, log }: HttpDeps): Promise<void> {
+  if (receive === undefined) {
+    sendJson(response, 503, { error: "AFK is disabled", reasons: (await health()).reasons });
+    return;
+  }
+  const rawBody = await readBody(request);
+  if (rawBody === undefined) {
+    log.warn({ limit: maxPayloadBytes }, "webhook payload too large");
+    sendJson(response, 413, { error: `a webhook has at most ${maxPayloadBytes} bytes` });
+    return;
+  }
+  await receive(Object.assign(request, { body: { rawBody } }), response);
+}
+
+/** The whole body, or `undefined` when it is longer than any webhook; what comes after the limit is dropped unread. */
+async function readBody(request: IncomingMessage): Promise<Uint8Array | undefined> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request) {
+    length += (chunk as Buffer).length;
+    if (length > maxPayloadBytes) return undefined;
+    chunks.push(chunk as Buffer);
+  }
+  return Buffer.concat(chunks);
+}
+
+function sendJson(response: ServerResponse, status: number, value: unknown): void {
+  response.writeHead(status, { "content-type": "application/json" }).end(`${JSON.stringify(value)}\n`);
+}
+
+/** AFK's HTTP server, not yet listening. */
+export function createHttpServer(deps: HttpDeps): Server {
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = (request.url ?? "/").split("?", 1)[0];
+    const route = routes[`${request.method} ${path}`];
+    if (route === undefined) return sendJson(response, 404, { error: "no such route" });
+    return route(request, response, deps);
+  }
+  return createServer({ requestTimeout: 30_000, headersTimeout: 15_000 }, (request, response) => {
+    answer(request, response).catch((error: unknown) => {
+      deps.log.error({ err: error, method: request.method }, "request failed");
+      if (!response.headersSent) sendJson(response, 500, { error: "internal error" });
+      else response.destroy();
+    });
+  });
+}
+
+/** Listens, on any free port when `port` is 0. Rejects when the address cannot be had. */
+export async function listen(server: Server, host: string, port: number): Promise<AddressInfo> {
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host, port }, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("the HTTP server listens on no port");
+  return address;
+}

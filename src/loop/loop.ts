@@ -1,0 +1,120 @@
+import type { Limits } from "../core/decide.ts";
+import { repoKey, slugOf, type Repo } from "../core/run.ts";
+import type { LoopDeps } from "./loop-deps.ts";
+import { foldOutcome } from "./observe.ts";
+import { pass, type PassDeps, type PassMemory } from "./pass.ts";
+import { createSignals, type Signal } from "./signals.ts";
+import { createStatusComments, editIntervalMs } from "./status-comments.ts";
+
+/** A 50-job matrix reports within seconds. */
+const ciDebounceMs = 500;
+/** Passes wait for the forge most of the time; GitHub allows 100 requests at once. */
+const passConcurrency = 8;
+
+/** The level-triggered loop: signals in, passes out. */
+export interface Loop {
+  signal(signal: Signal): void;
+  /** Looks at every enrolled repo. */
+  sweep(): void;
+  /** Sweeps now and every `AFK_SWEEP_SECONDS`. */
+  start(): void;
+  /** Resolves when no pass runs or is due. */
+  idle(): Promise<void>;
+  /** Resolves when no pass is due and no turn runs. */
+  done(): Promise<void>;
+  /** Repos that wait for a pass. */
+  queued(): number;
+  /** Repos whose last pass failed, as `owner/name`. */
+  failing(): readonly string[];
+  /** Ends intake, turns and leases, and leaves every run resumable by anybody. */
+  close(): Promise<void>;
+}
+
+export function createLoop(deps: LoopDeps): Loop {
+  const { config, timers, executor, killSwitch, forge, log } = deps;
+  const memory: PassMemory = { waitingSince: new Map(), probes: new Map(), turns: new Map() };
+  const passDeps: PassDeps = { ...deps, memory, limits: limitsOf(deps), statusComments: createStatusComments(forge, timers) };
+  const signals = createSignals({ pass: (repo, why) => pass(passDeps, repo, why), timers, log, ciDebounceMs, concurrency: passConcurrency });
+  const cancelTimers = new Set<() => void>();
+  const linesDue = new Set<string>();
+
+  executor.onChange((repo, what) => {
+    if (what === "line") return showLinesLater(repo);
+    signals.signal({ repo, why: "turn" });
+    if (what === "ended") signalWaiting();
+  });
+  cancelTimers.add(killSwitch.watch(sweep));
+
+  /** The agent talks all the time; its last lines are worth an edit now and then. */
+  function showLinesLater(repo: Repo): void {
+    if (linesDue.has(repoKey(repo))) return;
+    linesDue.add(repoKey(repo));
+    timers.after(editIntervalMs, () => {
+      linesDue.delete(repoKey(repo));
+      signals.signal({ repo, why: "turn" });
+    });
+  }
+
+  /** A slot is free: those that wait for one look again, oldest release first. */
+  function signalWaiting(): void {
+    const waiting = [...memory.waitingSince].toSorted(([, one], [, other]) => one - other);
+    for (const [key] of waiting) {
+      const repo = config.allowlist.find((enrolled) => repoKey(enrolled) === key);
+      if (repo !== undefined) signals.signal({ repo, why: "slot" });
+    }
+  }
+
+  function sweep(): void {
+    for (const repo of config.allowlist) signals.signal({ repo, why: "sweep" });
+  }
+
+  function start(): void {
+    sweep();
+    const cancel = timers.after(config.sweepMs, () => {
+      cancelTimers.delete(cancel);
+      start();
+    });
+    cancelTimers.add(cancel);
+  }
+
+  return {
+    signal: (signal) => signals.signal(signal),
+    sweep,
+    start,
+    idle: () => signals.idle(),
+    async done() {
+      await signals.idle();
+      while (executor.capacity().busy > 0) {
+        await executor.idle();
+        await signals.idle();
+      }
+    },
+    queued: () => signals.queued(),
+    failing: () => signals.failing(),
+    async close() {
+      for (const cancel of cancelTimers) cancel();
+      await signals.close();
+      await executor.close();
+      await letGoOfRuns(passDeps);
+    },
+  };
+}
+
+/** Writes down what the interrupted turns came to and clears the holder, so that any replica goes on at once. */
+async function letGoOfRuns({ lock, forge, executor, log, killSwitch }: PassDeps): Promise<void> {
+  for (const claim of lock.claims()) {
+    if (killSwitch.isOn()) continue;
+    try {
+      await lock.save(claim, (ledger) => foldOutcome(executor, ledger, forge.now()));
+      await lock.letGo(claim);
+    } catch (error) {
+      log.warn({ err: error, repo: slugOf(claim.repo), run: claim.run }, "lock not let go; its lease will run out");
+    }
+  }
+  lock.close();
+}
+
+function limitsOf({ config }: LoopDeps): Limits {
+  const { nudgeMax, retryMax, fixForwardMaxAttempts, fixForwardMaxMs, trustedBots } = config;
+  return { nudgeMax, retryMax, fixForwardMaxAttempts, fixForwardMaxMs, trustedBots };
+}

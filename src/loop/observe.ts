@@ -1,0 +1,183 @@
+import { parseBodyBlockers } from "../core/blockers.ts";
+import { nextToExamine } from "../core/dispatch.ts";
+import { isSameLabel } from "../core/labels.ts";
+import { openSeal } from "../core/ledger.ts";
+import type { Blocker, Candidate, CandidateDetails, Control, IssueFacts, Observation, PolicyReading, RepoFacts, RunObservation } from "../core/observation.ts";
+import { findObstacles, type Obstacle } from "../core/obstacles.ts";
+import { combine, type Combined } from "../core/policy.ts";
+import { parseRepoConfig, repoConfigPath } from "../core/repo-config.ts";
+import { concludeTurn, parseRepo, repoKey, type Ledger, type Repo } from "../core/run.ts";
+import { foldVerdict, type CommitReading } from "../core/verdict.ts";
+import type { Executor, Forge, LockView, Remote } from "../ports.ts";
+import type { LoopDeps } from "./loop-deps.ts";
+
+/** An observation with what `perform` needs to act on it. */
+export interface Scene {
+  readonly observation: Observation;
+  readonly remote: Remote;
+  readonly facts: RepoFacts | undefined;
+  readonly lock: LockView | undefined;
+}
+
+/** What `observe` keeps between passes: only hints, each safe to lose. */
+export interface ObserveMemory {
+  /** When the oldest issue that could start now was released, by repo: who waits for a slot, over all repos. */
+  readonly waitingSince: Map<string, number>;
+  /** The last answer of the push probe by repo. It is asked again when a candidate is looked at after `probeForMs`. */
+  readonly probes: Map<string, { readonly at: number; readonly fault: string | undefined }>;
+}
+
+/** A repo's ability to take atomic pushes hardly ever changes. */
+const probeForMs = 600_000;
+
+/** Reads everything about one repo, starting from the lock. Nothing is written. */
+export async function observe(deps: LoopDeps, memory: ObserveMemory, repo: Repo): Promise<Scene> {
+  const { forge, killSwitch, executor, config } = deps;
+  const remote = forge.remote(repo);
+  const blank: Observation = {
+    repo,
+    at: forge.now(),
+    isSwitchedOff: killSwitch.isOn(),
+    isEnrolled: config.allowlist.some((enrolled) => repoKey(enrolled) === repoKey(repo)),
+    policy: { kind: "faulty", faults: [] },
+    run: undefined,
+    candidates: [],
+    obstacles: [],
+    slots: { free: 0, olderElsewhere: 0 },
+  };
+  if (blank.isSwitchedOff || !blank.isEnrolled) return { observation: blank, remote, facts: undefined, lock: undefined };
+  const [facts, lock, issues] = await Promise.all([forge.readRepo(repo), deps.lock.read(remote), forge.listIssues(repo, config.labels.ready)]);
+  const isQuiet = lock === undefined && issues.length === 0;
+  if (facts === undefined || isQuiet) return { observation: blank, remote, facts, lock: undefined };
+
+  const policyAnswer = await readPolicy(deps, facts);
+  const { slots, busy } = executor.capacity();
+  const free = (await executor.ailment()) === undefined ? slots - busy : 0;
+  const candidates = issues.map((issue): Candidate => ({ issue, details: undefined }));
+  const common = { ...blank, policy: policyReading(policyAnswer), at: forge.now(), slots: { free, olderElsewhere: countOlderElsewhere(memory, repo) } };
+  if (lock !== undefined && lock !== "unreadable") {
+    const run = await observeRun(deps, facts, lock, issues);
+    return { observation: { ...common, run, candidates }, remote, facts, lock };
+  }
+  const obstacles = lock === "unreadable" ? [{ kind: "lock-unreadable" } as const] : await readObstacles(deps, memory, facts, policyAnswer, remote);
+  const examined = await examine(deps, facts, candidates, obstacles);
+  return { observation: { ...common, obstacles, candidates: examined }, remote, facts, lock: undefined };
+}
+
+type PolicyAnswer = { readonly kind: "ok"; readonly combined: Combined } | { readonly kind: "faulty"; readonly faults: readonly string[] };
+
+async function readPolicy({ forge, config }: LoopDeps, facts: RepoFacts): Promise<PolicyAnswer> {
+  const text = await forge.readFile(facts.repo, facts.defaultBranch, repoConfigPath);
+  const parsed = parseRepoConfig(text);
+  return parsed.kind === "faults" ? { kind: "faulty", faults: parsed.faults } : { kind: "ok", combined: combine(config, parsed.config, facts) };
+}
+
+function policyReading(answer: PolicyAnswer): PolicyReading {
+  return answer.kind === "faulty" ? answer : { kind: "ok", policy: answer.combined.policy };
+}
+
+async function observeRun(deps: LoopDeps, facts: RepoFacts, lock: LockView, listed: readonly IssueFacts[]): Promise<RunObservation> {
+  const { forge, executor, config } = deps;
+  const { turn } = lock.ledger;
+  const status = turn === undefined ? ({ kind: "unknown" } as const) : executor.inspect(turn.id);
+  const ledger = foldOutcome(executor, lock.ledger, forge.now());
+  const issue = listed.find(({ number }) => number === ledger.issue) ?? (await forge.readIssue(facts.repo, ledger.issue));
+  return {
+    ledger,
+    control: controlOf(lock),
+    issue,
+    isReady: issue?.labels.some((label) => isSameLabel(label, config.labels.ready)) ?? false,
+    turn: status,
+    ci: ledger.landed === undefined || ledger.end !== undefined ? undefined : await readCi(deps, facts.repo, ledger.landed.sha, ledger.landed.branch),
+  };
+}
+
+/** The ledger with what its turn came to, when the executor knows. `at` in milliseconds of the forge's clock. */
+export function foldOutcome(executor: Executor, ledger: Ledger, at: number): Ledger {
+  if (ledger.turn === undefined) return ledger;
+  const status = executor.inspect(ledger.turn.id);
+  return status.kind === "ended" ? concludeTurn(ledger, ledger.turn.id, status.outcome, new Date(at).toISOString()) : ledger;
+}
+
+function controlOf({ control }: LockView): Control {
+  return control.kind === "held" ? { kind: "held" } : control;
+}
+
+/** More descendants than this are not looked at: the oldest that counts is enough. */
+const maxDescendants = 10;
+
+/** The landed commit's checks and, only when these ended without a word (superseded, cancelled), those of what came after it. */
+async function readCi({ forge }: LoopDeps, repo: Repo, sha: string, branch: string): Promise<NonNullable<RunObservation["ci"]>> {
+  const landed: CommitReading = { sha, facts: await forge.readCommit(repo, sha) };
+  if (!foldVerdict(landed.facts, { required: [] }).inconclusive) return { landed, descendants: [] };
+  const later = (await forge.listCommitsSince(repo, sha, branch)).slice(0, maxDescendants);
+  const descendants = await Promise.all(later.map(async (descendant) => ({ sha: descendant, facts: await forge.readCommit(repo, descendant) })));
+  return { landed, descendants };
+}
+
+async function readObstacles(deps: LoopDeps, memory: ObserveMemory, facts: RepoFacts, policy: PolicyAnswer, remote: Remote): Promise<readonly Obstacle[]> {
+  if (policy.kind === "faulty") return [];
+  const { combined } = policy;
+  const [base, pushFault] = await Promise.all([
+    deps.forge.readBranch(facts.repo, combined.policy.base),
+    facts.mayPush && !facts.isArchived ? probePush(deps, memory, remote) : undefined,
+  ]);
+  return findObstacles({ repo: facts, combined, base, pushFault });
+}
+
+async function probePush({ lock, timers }: LoopDeps, memory: ObserveMemory, remote: Remote): Promise<string | undefined> {
+  const key = repoKey(remote.repo);
+  const known = memory.probes.get(key);
+  if (known !== undefined && timers.now() - known.at < probeForMs) return known.fault;
+  const fault = await lock.probe(remote);
+  memory.probes.set(key, { at: timers.now(), fault });
+  return fault;
+}
+
+/** Reads details of candidates, best first, until it is known which to start. */
+async function examine(deps: LoopDeps, facts: RepoFacts, candidates: readonly Candidate[], obstacles: readonly Obstacle[]): Promise<readonly Candidate[]> {
+  const examined = new Map(candidates.map((candidate) => [candidate.issue.number, candidate]));
+  const rules = { trustedBots: deps.config.trustedBots, obstacles };
+  for (;;) {
+    const next = nextToExamine([...examined.values()], rules);
+    if (next === undefined) return [...examined.values()];
+    examined.set(next.issue.number, { issue: next.issue, details: await readDetails(deps, facts, next.issue) });
+  }
+}
+
+async function readDetails({ forge, config }: LoopDeps, { repo, id }: RepoFacts, issue: IssueFacts): Promise<CandidateDetails> {
+  const release = await forge.readRelease(repo, issue.number, config.labels.ready);
+  const [releaserPermission, blockers, comments] = await Promise.all([
+    release === undefined ? ("none" as const) : forge.readPermission(repo, release.by),
+    readBlockers(forge, repo, issue),
+    forge.listComments(repo, issue.number),
+  ]);
+  const authorPermission = release?.by === issue.author ? releaserPermission : await forge.readPermission(repo, issue.author);
+  const sealed = comments.filter((comment) => comment.isOurs).map((comment) => openSeal(comment.body, { repoId: id, issue: issue.number, secrets: config.stateSecrets }));
+  return { release, releaserPermission, authorPermission, blockers, previous: newest(sealed.filter((ledger) => ledger !== undefined)) };
+}
+
+/** The last run by its start; a status comment and an end comment of one run carry the same ledger. */
+function newest(ledgers: readonly Ledger[]): Ledger | undefined {
+  return ledgers.toSorted((a, b) => Date.parse(a.startedAt) - Date.parse(b.startedAt)).at(-1);
+}
+
+/** The forge's dependencies, and what the body says. */
+async function readBlockers(forge: Forge, repo: Repo, issue: IssueFacts): Promise<readonly Blocker[]> {
+  const known = (await forge.readBlockers(repo, issue.number)) ?? [];
+  const named = parseBodyBlockers(issue.body).filter((reference) => !known.some((blocker) => blocker.reference === reference));
+  const read = await Promise.all(
+    named.map(async (reference): Promise<Blocker | undefined> => {
+      const [slug = "", number = ""] = reference.split("#");
+      const other = slug === "" ? repo : parseRepo(slug);
+      const blocker = other === undefined ? undefined : await forge.readIssue(other, Number(number));
+      return blocker === undefined ? undefined : { reference, isOpen: blocker.isOpen };
+    }),
+  );
+  return [...known, ...read.filter((blocker) => blocker !== undefined)];
+}
+
+function countOlderElsewhere({ waitingSince }: ObserveMemory, repo: Repo): number {
+  const own = waitingSince.get(repoKey(repo)) ?? Number.POSITIVE_INFINITY;
+  return [...waitingSince.values()].filter((since) => since < own).length;
+}

@@ -1,0 +1,99 @@
+import { renderStatusComment, type Activity } from "../core/checklist.ts";
+import type { Decision } from "../core/decide.ts";
+import { rankCandidates, type Standing } from "../core/dispatch.ts";
+import { labelChanges, type LabelState } from "../core/labels.ts";
+import { sealLedger } from "../core/ledger.ts";
+import type { Place, Waiting } from "../core/messages.ts";
+import type { Ledger } from "../core/run.ts";
+import { contextsThat, judgeLanding, type Context, type ContextState, type Reading } from "../core/verdict.ts";
+import type { Claim } from "../ports.ts";
+import { foldOutcome, type Scene } from "./observe.ts";
+import type { PassDeps } from "./pass.ts";
+import type { PassAnswer } from "./signals.ts";
+
+/** Issues told that they wait behind another, nearest first. The rest hears of it when it moves up: telling a long queue at every step would flood it. */
+const maxTold = 10;
+
+/** Links and label names, for everything said about the repo. */
+export function placeOf({ config }: PassDeps, { remote }: Scene): Place {
+  return { repoUrl: remote.url.replace(/\.git$/, ""), labels: config.labels };
+}
+
+/** Brings the run's labels and status comment to what the ledger says. Changes nothing when they already are. */
+export async function showRun(deps: PassDeps, scene: Scene, claim: Claim, decision: Decision): Promise<PassAnswer> {
+  const { lock, executor, forge, config, statusComments } = deps;
+  const issue = scene.observation.run?.issue;
+  if (issue === undefined) return {};
+  const ledger = foldOutcome(executor, lock.ledger(claim), forge.now());
+  await showLabels(deps, claim, ledger, issue.labels);
+  const activity = activityOf(scene, ledger, decision);
+  const sealed = sealLedger(ledger, config.stateSecrets);
+  const body = renderStatusComment({ kind: "run", ledger, activity, place: placeOf(deps, scene), sealed });
+  return statusComments.show({ repo: claim.repo, issue: ledger.issue, run: ledger.run, body, headline: headlineOf(activity) });
+}
+
+async function showLabels({ forge, config }: PassDeps, { repo }: Claim, ledger: Ledger, current: readonly string[]): Promise<void> {
+  const state: LabelState = ledger.end?.kind ?? "running";
+  const { on, off } = labelChanges(state, config.labels, current);
+  for (const label of on) await forge.addLabel(repo, ledger.issue, label);
+  for (const label of off) await forge.removeLabel(repo, ledger.issue, label);
+}
+
+function activityOf(scene: Scene, ledger: Ledger, decision: Decision): Activity {
+  const { run, at } = scene.observation;
+  if (ledger.end !== undefined) return { kind: "ended" };
+  if (decision.kind === "wait" && decision.why === "no-slot") return { kind: "waiting-for-slot" };
+  if (decision.kind === "wait" && decision.why === "backing-off") return { kind: "backing-off", until: new Date(decision.untilMs ?? at).toISOString() };
+  if (run?.turn.kind === "running" && ledger.turn !== undefined) return { kind: "working", turn: ledger.turn.kind, progress: run.turn.progress };
+  const reading = readingOf(scene);
+  return reading === undefined ? { kind: "preparing" } : { kind: "watching-ci", reading };
+}
+
+/** Checks come and go while CI runs; only a new phase is worth an edit at once. */
+function headlineOf(activity: Activity): string {
+  return activity.kind === "working" ? activity.progress.phase : activity.kind;
+}
+
+/** The landed commit's checks of one state, as they were read in this pass. */
+export function contextsOf(scene: Scene, state: ContextState): readonly Context[] {
+  const reading = readingOf(scene);
+  return reading === undefined ? [] : contextsThat(reading, state);
+}
+
+function readingOf({ observation: { run, policy } }: Scene): Reading | undefined {
+  if (run?.ci === undefined || policy.kind === "faulty") return undefined;
+  return judgeLanding(run.ci.landed, run.ci.descendants, policy.policy.ci);
+}
+
+/** Says on each issue that has to wait, or is refused, why. */
+export async function showQueue(deps: PassDeps, scene: Scene, decision: Decision): Promise<void> {
+  const { observation } = scene;
+  const rules = { trustedBots: deps.limits.trustedBots, obstacles: observation.obstacles };
+  const ranked = rankCandidates(observation.candidates, rules, observation.run?.ledger.issue);
+  const place = placeOf(deps, scene);
+  const told = ranked.flatMap(([{ issue }, standing]) => {
+    const waiting = waitingOf(standing, decision);
+    return waiting === undefined ? [] : [{ issue, waiting }];
+  });
+  for (const { issue, waiting } of told.slice(0, maxTold)) {
+    const body = renderStatusComment({ kind: "waiting", waiting, place });
+    await deps.statusComments.show({ repo: observation.repo, issue: issue.number, run: undefined, body, headline: body });
+  }
+}
+
+function waitingOf(standing: Standing, decision: Decision): Waiting | undefined {
+  switch (standing.kind) {
+    case "behind":
+    case "blocked":
+    case "refused":
+    case "obstructed":
+      return standing;
+    case "dispatchable":
+      return decision.kind === "wait" && decision.why === "no-slot" ? { kind: "no-slot" } : undefined;
+    case "over":
+    case "unexamined":
+      return undefined;
+    default:
+      return standing satisfies never;
+  }
+}
