@@ -1,0 +1,105 @@
+import { judgeRelease, type ApprovalRefusal } from "./approval.ts";
+import type { Candidate, CandidateDetails } from "./observation.ts";
+import type { Obstacle } from "./obstacles.ts";
+import type { Approval, Ledger } from "./run.ts";
+
+/** Where an issue with the ready label stands in the queue of its repo. */
+export type Standing =
+  | { readonly kind: "dispatchable"; readonly approval: Approval; readonly resumes: Ledger | undefined }
+  | { readonly kind: "behind"; readonly issue: number }
+  | { readonly kind: "blocked"; readonly by: readonly string[] }
+  | { readonly kind: "refused"; readonly why: ApprovalRefusal; readonly by: string | undefined }
+  /** Nothing can be started in this repo at all. */
+  | { readonly kind: "obstructed"; readonly obstacles: readonly Obstacle[] }
+  /** The label is left over from a run that has ended: a replica's lag, or an end half shown. Somebody has to set it anew. */
+  | { readonly kind: "over" }
+  | { readonly kind: "unexamined" };
+
+/** What is asked of every candidate alike. */
+export interface DispatchRules {
+  readonly trustedBots: readonly string[];
+  readonly obstacles: readonly Obstacle[];
+}
+
+/** Unlabelled issues come last. */
+const noPriority = Number.POSITIVE_INFINITY;
+
+/** `priority:<n>` or `P<n>`, lower first; the most urgent label counts. */
+export function priorityOf(labels: readonly string[]): number {
+  const found = labels.flatMap((label) => {
+    const match = /^(?:priority:\s*|p)(\d{1,4})$/i.exec(label.trim());
+    return match?.[1] === undefined ? [] : [Number(match[1])];
+  });
+  return Math.min(noPriority, ...found);
+}
+
+/** The repo's own order: by priority, then by number. */
+export function inDispatchOrder(candidates: readonly Candidate[]): readonly Candidate[] {
+  return candidates.toSorted((a, b) => comparePriorities(a, b) || a.issue.number - b.issue.number);
+}
+
+function comparePriorities(a: Candidate, b: Candidate): number {
+  const [left, right] = [priorityOf(a.issue.labels), priorityOf(b.issue.labels)];
+  return left === right ? 0 : left < right ? -1 : 1;
+}
+
+/** The next candidate whose details are needed to know what to start; `undefined` when enough is known. */
+export function nextToExamine(candidates: readonly Candidate[], rules: DispatchRules): Candidate | undefined {
+  for (const candidate of inDispatchOrder(candidates)) {
+    if (candidate.details === undefined) return candidate;
+    if (judgeAlone(candidate, rules).kind === "dispatchable") return undefined;
+  }
+  return undefined;
+}
+
+/** One candidate's standing, leaving out the others. First match wins. */
+function judgeAlone({ issue, details }: Candidate, rules: DispatchRules): Standing {
+  if (details === undefined) return { kind: "unexamined" };
+  if (isOver(details)) return { kind: "over" };
+  const answer = judgeRelease({ issue, ...details, trustedBots: rules.trustedBots });
+  if (answer.kind === "refused") return answer;
+  const open = details.blockers.filter((blocker) => blocker.isOpen).map((blocker) => blocker.reference);
+  if (open.length > 0) return { kind: "blocked", by: open };
+  if (rules.obstacles.length > 0) return { kind: "obstructed", obstacles: rules.obstacles };
+  return { kind: "dispatchable", approval: answer.approval, resumes: details.previous?.end === undefined ? details.previous : undefined };
+}
+
+/** The run that this very label started has ended already. */
+function isOver({ previous, release }: CandidateDetails): boolean {
+  if (previous?.end === undefined || release === undefined) return false;
+  return Date.parse(release.at) <= Date.parse(previous.approval.at);
+}
+
+/**
+ * Every candidate with its standing, in dispatch order. At most one is dispatchable; those after it wait behind it, and while a run has
+ * the repo (`running` is its issue) all of them wait behind that.
+ */
+export function rankCandidates(candidates: readonly Candidate[], rules: DispatchRules, running: number | undefined): readonly (readonly [Candidate, Standing])[] {
+  let ahead = running;
+  return inDispatchOrder(candidates)
+    .filter(({ issue }) => issue.number !== running)
+    .map((candidate) => {
+      const alone = judgeAlone(candidate, rules);
+      if (ahead !== undefined && (alone.kind === "dispatchable" || alone.kind === "unexamined")) {
+        return [candidate, { kind: "behind", issue: ahead }] as const;
+      }
+      if (alone.kind === "dispatchable") ahead = candidate.issue.number;
+      return [candidate, alone] as const;
+    });
+}
+
+/** What to start. `undefined`: nothing that is released, unblocked and possible here. */
+export interface Selection {
+  readonly candidate: Candidate;
+  readonly approval: Approval;
+  /** A live run found in the sealed comment although its lock is lost: it goes on, with its counts. */
+  readonly resumes: Ledger | undefined;
+}
+
+/** Picks the best candidate of a repo. */
+export function selectDispatchable(candidates: readonly Candidate[], rules: DispatchRules, running: number | undefined): Selection | undefined {
+  for (const [candidate, standing] of rankCandidates(candidates, rules, running)) {
+    if (standing.kind === "dispatchable") return { candidate, approval: standing.approval, resumes: standing.resumes };
+  }
+  return undefined;
+}
