@@ -1,6 +1,7 @@
-import { createHmac, createPrivateKey } from "node:crypto";
+import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { readCredentials, type AppCredentials } from "./app-credentials.ts";
 import type { LabelNames } from "./core/labels.ts";
 import { nearest } from "./core/nearest.ts";
 import type { OperatorPolicy } from "./core/policy.ts";
@@ -8,14 +9,6 @@ import type { Repo } from "./core/run.ts";
 import { settings, type SettingName, type SettingValues } from "./settings.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
-
-/** What proves to the forge that this is the App. */
-export interface AppCredentials {
-  readonly appId: number;
-  /** PEM. */
-  readonly privateKey: string;
-  readonly webhookSecret: string;
-}
 
 /** The operator's settings, times in milliseconds. What each means is said once, in `settings`. */
 export interface OperatorConfig extends OperatorPolicy {
@@ -88,7 +81,7 @@ export function readConfig(env: Environment, readFile: (path: string) => string 
       warnings: [...allFaults, ...warnings],
     };
   }
-  const app = readCredentials(values, env, readFile);
+  const app = readCredentials(values, isSet(env, "APP_ID"), readFile);
   if (Array.isArray(app)) return { kind: "faults", faults: [...allFaults, ...app] };
   if (allFaults.length > 0) return { kind: "faults", faults: allFaults };
   const [secret = deriveStateSecret(app.webhookSecret), ...olderSecrets] = values.AFK_STATE_SECRET ?? [];
@@ -230,52 +223,6 @@ function listAgentEnv(env: Environment): readonly string[] {
 
 function pick(rows: readonly (readonly [boolean, string])[]): string[] {
   return rows.filter(([applies]) => applies).map(([, text]) => text);
-}
-
-/** The secret Probot assumes when none is set: everybody knows it. */
-const defaultWebhookSecret = "development";
-
-/** The credentials, or what is wrong with them. */
-function readCredentials(values: SettingValues, env: Environment, readFile: (path: string) => string): AppCredentials | string[] {
-  const { APP_ID: appId, WEBHOOK_SECRET: webhookSecret } = values;
-  const key = readPrivateKey(values, readFile);
-  const faults = pick([
-    [appId === undefined && !isSet(env, "APP_ID"), "APP_ID: must be set together with the private key"],
-    [webhookSecret === undefined, "WEBHOOK_SECRET: must be set; without it anybody could send webhooks"],
-    [webhookSecret === defaultWebhookSecret, 'WEBHOOK_SECRET: "development" is a default everybody knows; choose a random one'],
-  ]);
-  if (key.kind === "fault") faults.push(key.fault);
-  if (faults.length > 0 || key.kind === "fault" || appId === undefined || webhookSecret === undefined) return faults;
-  return { appId, webhookSecret, privateKey: key.pem };
-}
-
-type PrivateKey = { readonly kind: "key"; readonly pem: string } | { readonly kind: "fault"; readonly fault: string };
-
-function readPrivateKey(values: SettingValues, readFile: (path: string) => string): PrivateKey {
-  if (values.PRIVATE_KEY !== undefined) return checkPem(values.PRIVATE_KEY, "PRIVATE_KEY");
-  const path = values.PRIVATE_KEY_PATH;
-  if (path === undefined) return { kind: "fault", fault: "PRIVATE_KEY: must be set (or PRIVATE_KEY_PATH) together with APP_ID" };
-  try {
-    return checkPem(readFile(path), "PRIVATE_KEY_PATH");
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "it cannot be read";
-    return { kind: "fault", fault: `PRIVATE_KEY_PATH: ${path}: ${code}` };
-  }
-}
-
-/** Accepts what Probot accepts: PEM, PEM on one line with `\n` or spaces for line ends, and all of that in base64. */
-function checkPem(text: string, name: SettingName): PrivateKey {
-  const unwrapped = text.includes("-----BEGIN") ? text : Buffer.from(text, "base64").toString("utf8");
-  const [, label, body = ""] =
-    /-----BEGIN ((?:RSA )?PRIVATE KEY)-----([\s\S]*?)-----END \1-----/.exec(unwrapped.replaceAll("\\n", "\n")) ?? [];
-  const lines = body.replace(/\s+/g, "").match(/.{1,64}/g) ?? [];
-  const pem = [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ""].join("\n");
-  try {
-    if (createPrivateKey(pem).asymmetricKeyType === "rsa") return { kind: "key", pem };
-  } catch {
-    // OpenSSL's words name no setting and may quote the key; ours follow.
-  }
-  return { kind: "fault", fault: `${name}: not an RSA private key in PEM; copy the whole .pem file the forge gave you` };
 }
 
 function deriveStateSecret(webhookSecret: string): string {

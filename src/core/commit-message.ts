@@ -25,8 +25,9 @@ export function commitMessage({ messages, issue, run, approval, host = "github.c
   const subject = cut(line.trim() || clean(issue.title).replaceAll("\n", " ") || `Work on #${issue.number}`, maxSubject);
   const others = cleaned.slice(0, -1).reverse();
   const body = cut([rest.join("\n").trim(), ...others].filter(Boolean).join("\n\n"), maxBody);
-  const trailers = [`AFK-Run: ${run}`, `Refs #${issue.number}`, `Co-authored-by: ${approval.by} <${approval.byId}+${approval.by}@users.noreply.${host}>`];
-  return [subject, body, trailers.join("\n")].filter(Boolean).join("\n\n") + "\n";
+  // `Refs` has no colon, so git would not take a paragraph with it for trailers.
+  const trailers = [`AFK-Run: ${run}`, `Co-authored-by: ${approval.by} <${approval.byId}+${approval.by}@users.noreply.${host}>`];
+  return [subject, body, `Refs #${issue.number}`, trailers.join("\n")].filter(Boolean).join("\n\n") + "\n";
 }
 
 const closing = /\b(?:close[sd]?|closing|fix(?:e[sd]|ing)?|resolve[sd]?|resolving|implement(?:s|ed|ing)?)\b(?=:?\s*(?:(?:[\w.-]+\/[\w.-]+)?[#!]|gh-)\d|:?\s*https?:\/\/\S+\/(?:issues|pull|pulls)\/\d)/gi;

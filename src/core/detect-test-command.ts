@@ -51,7 +51,7 @@ const manifestShape = z.object({
   dependencies,
   devDependencies: dependencies,
   optionalDependencies: dependencies,
-  workspaces: z.unknown(),
+  workspaces: z.unknown().optional(),
   packageManager: z.string().optional().catch(undefined),
 });
 

@@ -45,16 +45,14 @@ export function codeBlock(text: string, info = "text"): string {
   return `${fence}${info}\n${lines}\n${fence}`;
 }
 
-/** One paragraph of foreign prose: every character that means something in Markdown or HTML is escaped, mentions and references do not link. */
+/** One line of foreign prose: it stays text, whatever it looks like; mentions, references and addresses in it do not link. */
 export function plain(text: string, max = 500): string {
-  const line = clip(visible(text).replace(/\s+/g, " ").trim(), max);
-  return line
-    .replace(/[\\`*_{}[\]()#+!|~>-]/g, "\\$&")
+  return clip(visible(text).replace(/\s+/g, " ").trim(), max)
+    .replace(/[\\`*_[\]~<]/g, "\\$&")
     .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replace(/[@#]/g, "$&\u200b")
-    .replace(/:\/\//g, ":\u200b//")
-    .replace(/\b(www)\./gi, "$1\u200b.");
+    .replace(/^[-+=>#|:]/, "\\$&")
+    .replace(/^(\d+)([.)])/, "$1\\$2")
+    .replace(/[@#]|:(?=\/\/)|\b(?:www|gh(?=-))/gi, "$&\u200b");
 }
 
 /** `[name](url)`; only the name, as code, when the url is not plain http(s). */

@@ -166,6 +166,12 @@ const nextTurns = {
   revise: "Having the agent answer a review is not part of this version.",
 } as const satisfies Record<TurnKind, string>;
 
+/** The names of checks that are listed with their links anyway. */
+function withoutNames(detail: string, contexts: readonly Context[]): string {
+  const listed = contexts.map(({ name }) => name).join(", ");
+  return listed !== "" && detail.startsWith(listed) ? detail.slice(listed.length) : detail;
+}
+
 /** Foreign words, as a quotation; long or many-lined ones as a block of text. */
 function quote(text: string): string {
   const lines = text.trim().split("\n");

@@ -69,8 +69,8 @@ function createGitCells({ home, clock, refPrefix = "refs/afk" }: GitLockOptions)
     const lockMove: RefMove = { ref: lockRef, from, to };
     if (landing === undefined) return toSwapAnswer(lockMove, await pushRefs(await openStore(home, remote.repo), remote, [lockMove]));
     // The lease would let a commit through that throws the branch's history away.
-    if (!(await isDescendant(landing.store, landing.commit, landing.expected)))
-      throw new Error(`${landing.commit} does not descend from the base`);
+    const isOnTop = await isDescendant(landing.store, landing.commit, landing.expected);
+    if (!isOnTop) throw new Error(`${landing.commit} does not descend from ${landing.expected}`);
     const branchMove: RefMove = { ref: `refs/heads/${landing.branch}`, from: landing.expected, to: landing.commit };
     return toSwapAnswer(lockMove, await pushRefs(landing.store, remote, [lockMove, branchMove]));
   }

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { approvalRefusals } from "../../src/core/approval.ts";
 import { endMarker, renderAnswer, renderEnd, renderWaiting, sayNotBuilt, type Waiting } from "../../src/core/messages.ts";
@@ -52,7 +52,7 @@ describe("the end comment", () => {
     const outcome = { kind: "refused", gate: "tests-green", reason: "npm test ended with exit code 1", evidence, kept } as const;
     const ledger = handedOver({ ...opened, nudges: 2, evidence }, "gate-refused", "npm test ended with exit code 1", outcome);
     expect(renderEnd(ledger, place)).toMatchInlineSnapshot(`
-      "@alice **AFK hands this over.** A check refused the work: the tests fail with the change.
+      "@alice **AFK hands this over.** AFK's own checks refused the work: the tests fail with the change.
 
       > npm test ended with exit code 1
 
@@ -65,7 +65,7 @@ describe("the end comment", () => {
       </details>
 
       - Without the change its tests fail: \`npm test\`, exit 1 in 4.2 s
-      - With the change all tests do not pass: \`npm test\`, exit 1 in 4.2 s
+      - With the change the tests fail: \`npm test\`, exit 1 in 4.2 s
 
       <details><summary>2 files changed, +32 −3</summary>
 
@@ -104,8 +104,6 @@ describe("the end comment", () => {
     const contexts = [{ name: "build", state: "red", word: "timed_out", url: "https://github.com/acme/shop/runs/9" }] as const;
     expect(renderEnd(handedOver({ ...landed, attempts: 3 }, "ci-red", "build"), place, contexts)).toMatchInlineSnapshot(`
       "@alice **AFK hands this over.** CI is red, and 2 corrections did not help.
-
-      > build
 
       [\`0123456\`](https://github.com/acme/shop/commit/0123456789abcdef0123456789abcdef01234567) stays on \`main\` as it is: nothing is reverted.
 
@@ -152,7 +150,7 @@ describe("the end comment", () => {
 
       </details>
 
-      **What it needs from you:** apply the diff if you like it. With \`landing: push\`, AFK lands such work by itself.
+      **What it needs from you:** apply the diff if you like it. What AFK lands by itself is set by \`landing\` in \`.github/afk.yml\` and by \`AFK_LANDING\`.
 
       <sub>1 attempt · 12 min 15 s · cost not reported by the agent</sub>
 
@@ -264,7 +262,7 @@ describe("the end comment", () => {
         };
         const comment = renderEnd(ledger, place, contexts);
         expect(comment.length).toBeLessThan(60_000);
-        expect(dangers(comment)).toEqual(["<!--", "-->"]);
+        expect(dangers(comment)).toEqual(["<!--"]);
       }),
     );
   });
@@ -273,7 +271,7 @@ describe("the end comment", () => {
 /** What acts outside of code: only AFK's own marker may. */
 function dangers(comment: string): string[] {
   const acting = withoutCode(comment);
-  return acting.match(/<!--|-->|<script|@everyone|\]\(javascript|[\u0000\u202e]|\p{Surrogate}/gu) ?? [];
+  return acting.match(/(?<!\\)<!--|(?<!\\)<script|@everyone|(?<!\\)\](?=\(javascript)|[\u0000\u202e]|\p{Surrogate}/gu) ?? [];
 }
 
 function withoutCode(markdown: string): string {
@@ -338,7 +336,7 @@ describe("what is said of a waiting issue", () => {
       - AFK's installation may not write issues here: give it write access to issues.
       - There is no branch \`dev\`.
       - A rule keeps AFK from pushing to \`main\`: let it pass, or say \`landing: none\` in \`.github/afk.yml\`.
-      - A rehearsed push was refused: hook declined &lt;b\\>
+      - A rehearsed push was refused: hook declined \\<b>
       - Not part of this version: \`lfs\`: large files are not fetched.
       - Not allowed by the operator: \`ci: none\`: work lands here only where CI watches it.
       - AFK's lock on this repository holds something that is none of its own. Delete the ref, if no other version of AFK uses it."
@@ -371,7 +369,7 @@ describe("what is answered to a command", () => {
   });
 
   it("has nothing in it that acts", () => {
-    expect(renderAnswer({ kind: "said", text: "@alice <!-- #3" })).toBe("@\u200balice &lt;\\!\\-\\- \\#\u200b3");
+    expect(renderAnswer({ kind: "said", text: "@alice <!-- #3" })).toBe("@\u200balice \\<!-- #\u200b3");
   });
 });
 

@@ -59,7 +59,7 @@ export function createFakeForge(options: FakeForgeOptions): FakeForge {
     payloads: describeWebhooks(state, 4242),
     emit(webhook) {
       webhooks.push(webhook);
-      for (const listener of [...listeners]) listener(webhook);
+      for (const listener of listeners) listener(webhook);
     },
   };
   const people = createFakePeople(world);
@@ -102,13 +102,15 @@ export function createFakeForge(options: FakeForgeOptions): FakeForge {
 interface Recorder {
   readonly calls: ForgeCall[];
   readonly writes: ForgeCall[];
-  failNext(method: ForgeMethod, error: Error, when?: "before" | "after"): void;
-  setCapabilities(capabilities: { readonly knowsEdits?: boolean; readonly hasDependencies?: boolean }): void;
+  readonly failNext: (method: ForgeMethod, error: Error, when?: "before" | "after") => void;
+  readonly setCapabilities: (capabilities: { readonly knowsEdits?: boolean; readonly hasDependencies?: boolean }) => void;
   readonly capabilities: { readonly knowsEdits: boolean; readonly hasDependencies: boolean };
-  run<T>(method: ForgeMethod, repo: Repo, args: readonly unknown[], act: () => T): Promise<T>;
+  readonly run: <T>(method: ForgeMethod, repo: Repo, args: readonly unknown[], act: () => T) => Promise<T>;
 }
 
 function createRecorder(): Recorder {
+  const calls: ForgeCall[] = [];
+  const writes: ForgeCall[] = [];
   const failures: { readonly method: ForgeMethod; readonly error: Error; readonly when: "before" | "after" }[] = [];
   function failIfTold(method: ForgeMethod, when: "before" | "after"): void {
     const at = failures.findIndex((failure) => failure.method === method);
@@ -118,8 +120,8 @@ function createRecorder(): Recorder {
     throw failure.error;
   }
   const recorder = {
-    calls: [] as ForgeCall[],
-    writes: [] as ForgeCall[],
+    calls,
+    writes,
     capabilities: { knowsEdits: true, hasDependencies: true },
     setCapabilities(change: { readonly knowsEdits?: boolean; readonly hasDependencies?: boolean }) {
       recorder.capabilities = { ...recorder.capabilities, ...change };
@@ -148,7 +150,6 @@ function createPort(world: FakeWorld, people: FakePeople, recorder: Recorder, ap
     const found = repoIf(repo)?.issues.get(number);
     return found?.isGone === false ? found : undefined;
   };
-  const factsOf = (fake: FakeRepo) => (issue: FakeIssue) => issueFacts(fake, issue);
 
   function commentsOf(repo: Repo, number: number): readonly CommentFacts[] {
     const issue = issueIf(repo, number);
@@ -166,8 +167,10 @@ function createPort(world: FakeWorld, people: FakePeople, recorder: Recorder, ap
       run("listIssues", repo, [label], () => {
         const fake = repoIf(repo);
         if (fake === undefined) return [];
-        const carries = (issue: FakeIssue): boolean => issue.labels.some((has) => isSameLabel(has, label));
-        return [...fake.issues.values()].filter((issue) => issue.isOpen && !issue.isGone && carries(issue)).map(factsOf(fake));
+        const found = [...fake.issues.values()].filter(
+          ({ isOpen, isGone, labels }) => isOpen && !isGone && labels.some((has) => isSameLabel(has, label)),
+        );
+        return found.map((issue) => issueFacts(fake, issue));
       }),
     readIssue: (repo, issue) =>
       run("readIssue", repo, [issue], () => ifThere(issueIf(repo, issue), (found) => issueFacts(findRepo(world, repo), found))),

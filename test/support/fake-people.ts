@@ -56,7 +56,7 @@ export interface FakePeople {
 export interface FakeWorld {
   readonly state: FakeState;
   readonly payloads: FakeWebhooks;
-  emit(webhook: FakeWebhook): void;
+  readonly emit: (webhook: FakeWebhook) => void;
 }
 
 export function findRepo({ state }: FakeWorld, repo: Repo): FakeRepo {

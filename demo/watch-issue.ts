@@ -1,0 +1,48 @@
+import type { EmbeddedForge } from "./front/embedded-forge.ts";
+import type { Outcome } from "./tell.ts";
+
+/** One comment of AFK's, as a person sees it change. */
+export interface CommentChange {
+  readonly url: string;
+  readonly change: "created" | "edited";
+  /** What is new in it, without what Markdown hides. */
+  readonly lines: readonly string[];
+  readonly body: string;
+}
+
+export interface IssueState {
+  readonly changes: readonly CommentChange[];
+  readonly outcome: Exclude<Outcome, "failed"> | undefined;
+}
+
+/** Looks at an issue through the forge's API, as a person does, and tells what is new since the last look. */
+export function watchIssue(forge: EmbeddedForge, person: string, slug: string, issue: number): () => Promise<IssueState> {
+  const seen = new Map<number, string>();
+  return async () => {
+    const comments = (await forge.api(person, "GET", `/repos/${slug}/issues/${issue}/comments?per_page=100`)) as { id: number; body: string; html_url: string }[];
+    const changes = comments.flatMap(({ id, body, html_url: url }): CommentChange[] => {
+      const before = seen.get(id);
+      seen.set(id, body);
+      if (before === body) return [];
+      const old = new Set(before === undefined ? [] : visibleLines(before));
+      const lines = visibleLines(body).filter((line) => !old.has(line));
+      return [{ url, change: before === undefined ? "created" : "edited", lines, body }];
+    });
+    const { state, labels } = (await forge.api(person, "GET", `/repos/${slug}/issues/${issue}`)) as { state: string; labels: { name: string }[] };
+    return { changes, outcome: outcomeOf(state, labels.map(({ name }) => name)) };
+  };
+}
+
+function outcomeOf(state: string, labels: readonly string[]): IssueState["outcome"] {
+  if (state === "closed") return "closed";
+  if (labels.includes("ready-for-human")) return "handed-over";
+  return labels.includes("ready-for-agent") ? undefined : "cancelled";
+}
+
+function visibleLines(body: string): readonly string[] {
+  return body
+    .replace(/<!--[\s\S]*?-->/g, "")
+    .split("\n")
+    .map((line) => line.trimEnd())
+    .filter((line) => line !== "");
+}

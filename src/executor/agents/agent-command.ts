@@ -1,0 +1,56 @@
+import { constants } from "node:fs";
+import { lstat, open, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { cleanOutput, redact, tailOf } from "../tail.ts";
+import type { Agent, AgentOutcome, AgentSession } from "./agent.ts";
+
+/** A reason fits in a paragraph; more is a transcript. */
+const maxBlockedBytes = 4096;
+
+/**
+ * Any program as the agent. It stands in the workspace, gets the prompt on standard input and in the file `AFK_PROMPT_FILE`,
+ * commits its work with git, and exits 0 when it is done; another exit code is a crash. To say that it cannot
+ * go on it writes why to `AFK_BLOCKED_FILE`. What it prints is shown as progress.
+ */
+export function createCommandAgent(argv: readonly string[], agentEnv: Readonly<Record<string, string>>): Agent {
+  return {
+    async run(session) {
+      const promptFile = join(session.mail, "prompt.md");
+      const blockedFile = join(session.mail, "blocked.md");
+      for (const file of [promptFile, blockedFile]) await rm(file, { recursive: true, force: true });
+      await writeFile(promptFile, session.prompt, { flag: "wx" });
+      const result = await session.run({
+        argv,
+        cwd: session.workspace,
+        home: session.home,
+        env: { ...session.env, ...agentEnv, AFK_PROMPT_FILE: promptFile, AFK_BLOCKED_FILE: blockedFile },
+        readable: session.readable,
+        writable: [session.mail, ...session.writable],
+        stdin: session.prompt,
+        timeoutMs: session.timeoutMs,
+        signal: session.signal,
+        onLine: session.onLine,
+      });
+      const tail = tailOf(result.output, session.secrets);
+      if (result.aborted) return { kind: "stopped" };
+      if (result.timedOut) return { kind: "timed-out", afterMs: result.durationMs, tail };
+      const why = await readBlocked(blockedFile, session);
+      if (why !== "") return { kind: "blocked", why };
+      if (result.exitCode === 0) return { kind: "finished" };
+      return { kind: "failed", reason: result.exitCode === null ? `the agent was ended by ${result.signal}` : `the agent ended with exit code ${result.exitCode}`, tail } satisfies AgentOutcome;
+    },
+  };
+}
+
+/** The agent may have put anything there: only a regular file is read, through no link, and no more than fits. */
+async function readBlocked(path: string, { secrets }: AgentSession): Promise<string> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found === undefined || !found.isFile()) return "";
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(maxBlockedBytes), 0, maxBlockedBytes, 0);
+    return redact(cleanOutput(buffer.subarray(0, bytesRead).toString()), secrets).trim();
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,92 @@
+/** GitHub's answers in AFK's words. */
+import type { Blocker, CommentFacts, IssueFacts, Permission, RepoFacts } from "../core/observation.ts";
+import type { CheckRun, CommitStatus } from "../core/verdict.ts";
+import type { CheckRunAnswer, CommentAnswer, IssueAnswer, RepoAnswer, StatusAnswer } from "./github-answers.ts";
+import type { Installation } from "./github-client.ts";
+
+/** GitHub names an account that was deleted so. */
+const ghost = "ghost";
+
+export function toRepoFacts(answer: RepoAnswer, { permissions }: Installation): RepoFacts {
+  return {
+    id: answer.id,
+    repo: { owner: answer.owner.login, name: answer.name },
+    defaultBranch: answer.default_branch,
+    isPrivate: answer.private,
+    isArchived: answer.archived ?? false,
+    mayPush: permissions["contents"] === "write",
+    mayWriteIssues: permissions["issues"] === "write" && answer.has_issues !== false,
+  };
+}
+
+export function toIssueFacts(answer: IssueAnswer): IssueFacts {
+  return {
+    number: answer.number,
+    title: answer.title,
+    body: answer.body ?? "",
+    author: answer.user?.login ?? ghost,
+    labels: answer.labels.flatMap((label) => (typeof label === "string" ? label : (label.name ?? []))),
+    isOpen: answer.state === "open",
+    isLocked: answer.locked ?? false,
+    url: answer.html_url,
+    updatedAt: answer.updated_at,
+  };
+}
+
+/** Ours is what this app's bot wrote. What a person wrote through the app in their own name is not. */
+export function toCommentFacts(answer: CommentAnswer, app: Installation): CommentFacts {
+  const login = answer.user?.login ?? ghost;
+  const isByThisBot = app.app_slug != null && login.toLowerCase() === `${app.app_slug}[bot]`.toLowerCase();
+  const isByThisApp = answer.user?.type === "Bot" && answer.performed_via_github_app?.id === app.app_id;
+  return {
+    id: answer.id,
+    author: login,
+    isOurs: isByThisBot || isByThisApp,
+    body: answer.body ?? "",
+    url: answer.html_url,
+    createdAt: answer.created_at,
+  };
+}
+
+/** By role and, from servers that answer so, by the verb for git. Everything unknown is no. */
+const permissions: Readonly<Record<string, Permission>> = {
+  admin: "admin",
+  maintain: "write",
+  write: "write",
+  push: "write",
+  triage: "read",
+  read: "read",
+  pull: "read",
+};
+
+export function toPermission(word: string): Permission {
+  return Object.hasOwn(permissions, word) ? (permissions[word] ?? "none") : "none";
+}
+
+/** `here` is the present `owner/name` of the blocked issue's repo. */
+export function toBlocker(answer: IssueAnswer, here: string): Blocker {
+  const home = homeOf(answer);
+  const isHere = home.toLowerCase() === here.toLowerCase();
+  return { reference: `${isHere ? "" : home}#${answer.number}`, isOpen: answer.state === "open" };
+}
+
+/** `owner/name` of the repo the issue lives in now. */
+export function homeOf(answer: IssueAnswer): string {
+  return answer.repository_url.split("/").slice(-2).join("/");
+}
+
+export function toCheckRun(answer: CheckRunAnswer): CheckRun {
+  return {
+    id: answer.id,
+    app: answer.app?.slug ?? answer.app?.name ?? "",
+    name: answer.name,
+    conclusion: answer.status === "completed" ? (answer.conclusion ?? undefined) : undefined,
+    startedAt: answer.started_at ?? undefined,
+    completedAt: answer.completed_at ?? undefined,
+    url: answer.html_url ?? answer.details_url ?? "",
+  };
+}
+
+export function toCommitStatus(answer: StatusAnswer): CommitStatus {
+  return { id: answer.id, context: answer.context, state: answer.state, at: answer.created_at, url: answer.target_url ?? "" };
+}
