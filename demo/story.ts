@@ -9,7 +9,7 @@ import { startEmbeddedForge, type EmbeddedForge } from "./front/embedded-forge.t
 import { UsageError, type DemoOptions } from "./options.ts";
 import { startAfk, type AfkProcess, type LogLine } from "./start-afk.ts";
 import type { DemoEvent, Outcome, Teller } from "./tell.ts";
-import { watchIssue } from "./watch-issue.ts";
+import { showsEnd, watchIssue } from "./watch-issue.ts";
 
 const sample = fileURLToPath(new URL("./sample", import.meta.url));
 const person = "ann";
@@ -37,7 +37,7 @@ export async function playStory(options: DemoOptions, tell: Teller, untilStopped
   const home = mkdtempSync(join(tmpdir(), "afk-demo-"));
   const [owner = "", name = ""] = plot.slug.split("/");
   const forge = await startEmbeddedForge({ users: [{ login: owner }, { login: person, permission: "write" }], repos: [{ owner, name, files: plot.files }], ci: "tests" });
-  const stage = createStage(options, tell, forge, plot);
+  const stage = createStage(tell, forge, plot);
   let afk: AfkProcess | undefined;
   try {
     const settings = { home, allowlist: [plot.slug], landing: options.landing, onLog: stage.onLog };
@@ -103,13 +103,15 @@ const phaseAfter: readonly (readonly [text: string, phase: Phase])[] = [
 ];
 
 /** Tells what happens on the forge and in AFK's log, and knows when the story is over. */
-function createStage(options: DemoOptions, tell: Teller, forge: EmbeddedForge, plot: Plot) {
+function createStage(tell: Teller, forge: EmbeddedForge, plot: Plot) {
   const startedAt = performance.now();
   const ticked = new Set<string>();
   let phase: Phase | null = null;
   let issue: number | null = null;
   let landed: string | null = null;
   let sandbox = "bubblewrap";
+  /** What AFK says the run came to. */
+  let ended: Outcome | undefined;
   let look = (): void => {};
 
   function say(event: DemoEvent): void {
@@ -122,6 +124,7 @@ function createStage(options: DemoOptions, tell: Teller, forge: EmbeddedForge, p
       phase = "workspace";
       say({ event: "claimed", issue, run: String(line["run"]) });
     }
+    if (line.msg === "run ended") ended = line["end"] as Outcome;
     if (line.msg === "agent line") say({ event: "agent", line: String(line["line"]) });
   }
 
@@ -160,12 +163,12 @@ function createStage(options: DemoOptions, tell: Teller, forge: EmbeddedForge, p
         look = resolve;
         stopped.addEventListener("abort", () => resolve(), { once: true });
       });
-      const { changes, outcome } = await lookAt();
-      for (const { url, change, lines, body } of changes) {
+      const state = await lookAt();
+      for (const { url, change, lines, body } of state.changes) {
         onChecklist(body);
         say({ event: "comment", issue: number, url, change, lines });
       }
-      if (outcome !== undefined) return outcome;
+      if (ended !== undefined && showsEnd(state, ended)) return ended;
       await changed;
     }
     return "failed";

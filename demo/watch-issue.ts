@@ -12,7 +12,8 @@ export interface CommentChange {
 
 export interface IssueState {
   readonly changes: readonly CommentChange[];
-  readonly outcome: Exclude<Outcome, "failed"> | undefined;
+  readonly isOpen: boolean;
+  readonly labels: readonly string[];
 }
 
 /** Looks at an issue through the forge's API, as a person does, and tells what is new since the last look. */
@@ -29,14 +30,14 @@ export function watchIssue(forge: EmbeddedForge, person: string, slug: string, i
       return [{ url, change: before === undefined ? "created" : "edited", lines, body }];
     });
     const { state, labels } = (await forge.api(person, "GET", `/repos/${slug}/issues/${issue}`)) as { state: string; labels: { name: string }[] };
-    return { changes, outcome: outcomeOf(state, labels.map(({ name }) => name)) };
+    return { changes, isOpen: state === "open", labels: labels.map(({ name }) => name) };
   };
 }
 
-function outcomeOf(state: string, labels: readonly string[]): IssueState["outcome"] {
-  if (state === "closed") return "closed";
-  if (labels.includes("ready-for-human")) return "handed-over";
-  return labels.includes("ready-for-agent") ? undefined : "cancelled";
+/** Whether an end is fully shown on the issue: AFK shows it step by step. */
+export function showsEnd({ isOpen, labels }: IssueState, outcome: Outcome): boolean {
+  if (labels.some((label) => label === "agent-in-progress" || label === "ready-for-agent")) return false;
+  return outcome === "closed" ? !isOpen : outcome === "handed-over" ? labels.includes("ready-for-human") : true;
 }
 
 function visibleLines(body: string): readonly string[] {

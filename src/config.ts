@@ -88,8 +88,12 @@ export function readConfig(env: Environment, readFile: (path: string) => string 
   return { kind: "ok", config: { ...config, app, stateSecrets: [secret, ...olderSecrets] }, warnings };
 }
 
-const isEnvName = /^AFK_/;
-const names = Object.keys(settings) as SettingName[];
+const isOwnName = /^AFK_/;
+const names = Object.keys(settings).filter(isSettingName);
+
+function isSettingName(name: string): name is SettingName {
+  return Object.hasOwn(settings, name);
+}
 
 function isSet(env: Environment, name: string): boolean {
   return (env[name] ?? "").trim() !== "";
@@ -109,16 +113,16 @@ function readValues(env: Environment): { readonly values: SettingValues; readonl
     faults.push(`${name}: ${[...new Set(parsed.error.issues.map((issue) => issue.message))].join("; ")}${got}`);
     return [name, fallbackValue];
   });
-  // Each value comes from its own shape or fallback: that is what SettingValues says.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each value comes from its own shape or fallback, which is what SettingValues says
   return { values: Object.fromEntries(entries) as SettingValues, faults };
 }
 
 function findUnknownNames(env: Environment): string[] {
-  const unknown = Object.keys(env).filter((name) => isEnvName.test(name) && !Object.hasOwn(settings, name));
+  const unknown = Object.keys(env).filter((name) => isOwnName.test(name) && !isSettingName(name));
   return unknown.map((name) => {
     const meant = nearest(
       name,
-      names.filter((known) => isEnvName.test(known)),
+      names.filter((known) => isOwnName.test(known)),
     );
     return `${name}: unknown name${meant === undefined ? "" : `; did you mean ${meant}?`}`;
   });
@@ -188,7 +192,7 @@ function pickAgentEnv(wanted: readonly string[], env: Environment): Record<strin
 /** Values that parse one by one and still cannot be done as asked. */
 function findContradictions(config: OperatorConfig, values: SettingValues, env: Environment): string[] {
   const labels = Object.values(config.labels).map((name: string) => name.toLowerCase());
-  const own = values.AFK_AGENT_ENV.filter((name) => Object.hasOwn(settings, name));
+  const own = values.AFK_AGENT_ENV.filter(isSettingName);
   return pick([
     [new Set(labels).size < labels.length, "AFK_READY_LABEL, AFK_IN_PROGRESS_LABEL and AFK_HUMAN_LABEL: the three must differ"],
     [config.home === "", "AFK_HOME: must be set where neither XDG_STATE_HOME nor HOME is"],
@@ -238,10 +242,9 @@ export function secretsOf(config: OperatorConfig | Config): readonly string[] {
     "app" in config ? [config.app.webhookSecret, config.app.privateKey, ...keyLines(config.app.privateKey), ...config.stateSecrets] : [];
   const passedThrough = Object.entries(config.agentEnv).flatMap(([name, value]) => (looksSecret(name) ? [value] : []));
   const others = [config.apiToken, config.gitCryptKey, config.slackWebhookUrl, config.ntfyUrl, config.notifyUrl];
-  const all = [...credentials, ...passedThrough, ...others].filter(
-    (text) => text !== undefined && text.length >= leastSecretLength,
-  ) as string[];
-  return [...new Set(all)].toSorted((one, other) => other.length - one.length);
+  const all = [...credentials, ...passedThrough, ...others].filter((text) => text !== undefined);
+  const telling = all.filter((text) => text.length >= leastSecretLength);
+  return [...new Set(telling)].toSorted((one, other) => other.length - one.length);
 }
 
 /** A key may be logged with its line ends escaped: its lines are secrets, too. */

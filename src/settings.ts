@@ -65,10 +65,12 @@ const allowlist = list.transform((slugs, context): readonly Repo[] => {
   return [...repos.values()];
 });
 
+/** Where `parseArgv` would differ from a shell, the text is refused: it takes every backslash as itself. */
 const argv = z.string().transform((text, context): readonly string[] => {
   const words = parseArgv(text);
   const quotes = text.replace(/"[^"]*"|'[^']*'/g, "");
   if (/["']/.test(quotes)) context.addIssue("a quote is not closed");
+  else if (text.replace(/'[^']*'/g, "").includes("\\")) context.addIssue("a backslash is only taken inside single quotes");
   else if (words[0] === undefined || words[0] === "") context.addIssue("expected a program and its arguments");
   return words;
 });

@@ -3,8 +3,9 @@ import { describe, expect, it } from "vitest";
 import { readConfig, secretsOf, type Config } from "../src/config.ts";
 import { settings } from "../src/settings.ts";
 
-const pkcs1 = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey.export({ type: "pkcs1", format: "pem" }) as string;
-const pkcs8 = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey.export({ type: "pkcs8", format: "pem" }) as string;
+const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+const pkcs1 = privateKey.export({ type: "pkcs1", format: "pem" }).toString();
+const pkcs8 = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
 
 const minimal = { HOME: "/home/op", APP_ID: "12", PRIVATE_KEY: pkcs1, WEBHOOK_SECRET: "s3cret-enough", AFK_AGENT_COMMAND: "my-agent" };
 const noFiles = (path: string): string => {
@@ -204,6 +205,11 @@ describe("faults of the operator's configuration", () => {
     [{ AFK_AGENT: "claude" }, /^AFK_AGENT: "claude" cannot be run by this version/],
     [{ AFK_AGENTS_ALLOWED: "claude" }, /^AFK_AGENTS_ALLOWED: does not allow AFK_AGENT/],
     [{ AFK_EXECUTOR: "t3" }, /^AFK_EXECUTOR: "t3" is not part of this version/],
+    [
+      { AFK_AGENT_COMMAND: 'agent "a\\"b"' },
+      /^AFK_AGENT_COMMAND: (?:a quote is not closed|a backslash is only taken inside single quotes)/,
+    ],
+    [{ AFK_AGENT_COMMAND: "agent a\\ b" }, /^AFK_AGENT_COMMAND: a backslash is only taken inside single quotes/],
     [{ AFK_AGENT_COMMAND: "agent 'open" }, /^AFK_AGENT_COMMAND: a quote is not closed/],
     [{ AFK_AGENT_ENV: "WEBHOOK_SECRET" }, /^AFK_AGENT_ENV: agents never see AFK's own settings/],
     [{ AFK_HUMAN_LABEL: "Ready-For-Agent" }, /the three must differ$/],

@@ -48,6 +48,9 @@ export function hashContent(content: Content): string {
 }
 
 function isNamed(login: string, names: readonly string[]): boolean {
-  const plain = (name: string) => name.toLowerCase().replace(/\[bot\]$/, "");
-  return names.some((name) => plain(name) === plain(login));
+  return names.some((name) => withoutSuffix(name) === withoutSuffix(login));
+}
+
+function withoutSuffix(login: string): string {
+  return login.toLowerCase().replace(/\[bot\]$/, "");
 }

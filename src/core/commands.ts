@@ -27,7 +27,9 @@ const maxGuidance = 4_000;
  * Guidance is the rest of its paragraph, up to the next command.
  */
 export function parseCommands(body: string): readonly Command[] {
-  const paragraphs = parseMarkdown(visible(body)).children.filter((node) => node.type === "paragraph");
+  const text = visible(body);
+  if (!/\/afk/i.test(text)) return []; // Most comments are for people; parsing them would be for nothing.
+  const paragraphs = parseMarkdown(text).children.filter((node) => node.type === "paragraph");
   return paragraphs.flatMap(commandsOf).slice(0, maxCommands);
 }
 

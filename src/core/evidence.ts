@@ -98,9 +98,12 @@ function sayWhere(kept: KeptWork, { repoUrl }: Where): string {
   return `on the branch ${link(kept.branch, `${repoUrl}/tree/${branch}`)} (${codeSpan(kept.sha.slice(0, 12))})`;
 }
 
+function count(number: number, one: string, many: string): string[] {
+  return number === 0 ? [] : [`${number} ${number === 1 ? one : many}`];
+}
+
 /** Attempts, time and cost. */
 export function sayEffort({ attempts, nudges, retries, startedAt, end, spentUsd }: Ledger): string {
-  const count = (number: number, one: string, many: string) => (number === 0 ? [] : [`${number} ${number === 1 ? one : many}`]);
   const took = end === undefined ? [] : [duration(Date.parse(end.at) - Date.parse(startedAt))];
   const cost = spentUsd > 0 ? `$${spentUsd.toFixed(2)}` : "cost not reported by the agent";
   const effort = [...count(attempts, "attempt", "attempts"), ...count(nudges, "nudge", "nudges"), ...count(retries, "retry", "retries")];

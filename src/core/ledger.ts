@@ -8,6 +8,7 @@ import {
   type Approval,
   type CommandRecord,
   type Evidence,
+  type FileChange,
   type Landed,
   type Ledger,
   type Turn,
@@ -20,23 +21,21 @@ const limits = { tail: 4_000, patch: 30_000, text: 2_000, files: 300, list: 100 
 const text = z.string().max(limits.text);
 const tail = z.string().max(limits.tail);
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
-const amount = z.number().min(0);
+const amount = z.number();
 const sha = text.min(1);
 
-/** A strict object with a shape for every field, so that a field added to the type cannot be forgotten here. */
-function record<Type>() {
-  return <Shape extends { readonly [Field in keyof Required<Type>]: z.ZodType }>(shape: Shape) => z.strictObject(shape);
-}
+/** A shape for every field, so that a field added to the type cannot be forgotten here. */
+type ShapeOf<Type> = { readonly [Field in keyof Required<Type>]: z.ZodType };
 
-const command = record<CommandRecord>()({
+const command = z.strictObject({
   command: text,
   exitCode: z.number().int().nullable(),
   durationMs: amount,
   tail,
   endedBy: z.enum(["signal", "time-limit"]).exactOptional(),
-});
+} satisfies ShapeOf<CommandRecord>);
 
-const evidence = record<Evidence>()({
+const evidence = z.strictObject({
   test: z.strictObject({ command: text, source: z.enum(["detected", "config"]) }).exactOptional(),
   base: command.exactOptional(),
   red: command.extend({ how: z.enum(["failed", "did-not-load"]) }).exactOptional(),
@@ -47,7 +46,7 @@ const evidence = record<Evidence>()({
     .max(limits.files)
     .exactOptional(),
   notes: z.array(text).max(limits.list).exactOptional(),
-});
+} satisfies ShapeOf<Evidence>);
 
 const kept = z
   .discriminatedUnion("where", [
@@ -77,13 +76,13 @@ const end = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("cancelled"), reason: z.enum(cancelReasons), at }),
 ]);
 
-const ledgerShape = record<Ledger>()({
+const ledgerShape = z.strictObject({
   version: z.literal(1),
   repoId: count,
   issue: count,
   run: text,
   epoch: count,
-  approval: record<Approval>()({ by: text, byId: count, at, contentHash: text }),
+  approval: z.strictObject({ by: text, byId: count, at, contentHash: text } satisfies ShapeOf<Approval>),
   base: text,
   startedAt: at,
   attempts: count,
@@ -91,19 +90,21 @@ const ledgerShape = record<Ledger>()({
   retries: count,
   spentUsd: amount,
   commandsThrough: count,
-  turn: record<Turn>()({ id: text, kind: z.enum(turnKinds), startedAt: at, outcome: outcome.exactOptional() }).exactOptional(),
-  landed: record<Landed>()({ sha, branch: text, at }).exactOptional(),
+  turn: z
+    .strictObject({ id: text, kind: z.enum(turnKinds), startedAt: at, outcome: outcome.exactOptional() } satisfies ShapeOf<Turn>)
+    .exactOptional(),
+  landed: z.strictObject({ sha, branch: text, at } satisfies ShapeOf<Landed>).exactOptional(),
   evidence,
   checks: z
     .array(z.strictObject({ name: text, url: text }))
     .max(limits.list)
     .exactOptional(),
   end: end.exactOptional(),
-}) satisfies z.ZodType<Ledger>;
+} satisfies ShapeOf<Ledger>) satisfies z.ZodType<Ledger>;
 
 /** One line of JSON, its keys sorted: equal ledgers are equal texts. Texts and lists beyond the limits are shortened: tails keep their end, a list of files its totals. */
 export function renderLedger(ledger: Ledger): string {
-  return JSON.stringify(boundLedger(ledger, 1));
+  return JSON.stringify(bound("", ledger, 1));
 }
 
 /** `undefined` for anything that `renderLedger` of this version would not have written. */
@@ -167,20 +168,16 @@ function sign(ledger: Pick<Ledger, "repoId" | "issue" | "run">, json: string, se
 
 function fitLedger(ledger: Ledger): string {
   for (const share of [1, 1 / 4, 1 / 16, 1 / 64]) {
-    const json = JSON.stringify(boundLedger(ledger, share));
+    const json = JSON.stringify(bound("", ledger, share));
     if (Buffer.byteLength(json) <= maxSealedBytes) return json;
   }
-  return JSON.stringify(boundLedger(ledger, 0));
-}
-
-/** Shortens every text and list to its share of the limits. Identifiers, times and counters are far below them and stay. */
-function boundLedger(ledger: Ledger, share: number): Ledger {
-  return bound("", ledger, share) as Ledger;
+  return JSON.stringify(bound("", ledger, 0));
 }
 
 /** The least a text keeps: a hash, a time, a run's id and a branch name all fit. */
 const leastText = 100;
 
+/** Shortens every text and list below `key` to its share of the limits. Identifiers, times and counters are far below them and stay. */
 function bound(key: string, value: unknown, share: number): unknown {
   if (typeof value === "string") {
     if (key === "tail") return clipStart(value, Math.floor(limits.tail * share));
@@ -198,9 +195,9 @@ function bound(key: string, value: unknown, share: number): unknown {
 }
 
 /** Keeps the first files and folds the rest into one line, so that the totals stay true. */
-function foldFiles(files: NonNullable<Ledger["evidence"]["files"]>, max: number): NonNullable<Ledger["evidence"]["files"]> {
+function foldFiles(files: readonly FileChange[], max: number): readonly FileChange[] {
   if (files.length <= max) return files;
-  const [kept, folded] = [files.slice(0, max - 1), files.slice(max - 1)];
+  const [named, folded] = [files.slice(0, max - 1), files.slice(max - 1)];
   const total = (field: "added" | "removed") => folded.reduce((sum, file) => sum + file[field], 0);
-  return [...kept, { path: `… and ${folded.length} more files`, added: total("added"), removed: total("removed") }];
+  return [...named, { path: `… and ${folded.length} more files`, added: total("added"), removed: total("removed") }];
 }

@@ -94,7 +94,7 @@ const fileShape = z.strictObject({
   landing: z.enum(landings).exactOptional(),
   base: z
     .string()
-    .regex(/^(?!-)(?!.*(?:\.\.|\/\/|@\{|\.lock(?:\/|$)))[A-Za-z0-9_.\/@+-]{1,200}(?<![./])$/, "must be a branch name")
+    .regex(/^(?!-)(?!.*(?:\.\.|\/\/|@\{|\.lock(?:\/|$)))[A-Za-z0-9_./@+-]{1,200}(?<![./])$/, "must be a branch name")
     .exactOptional(),
   protected: patterns.exactOptional(),
   ci: ci.exactOptional(),

@@ -175,6 +175,6 @@ function byNameThenWord(one: Context, other: Context): number {
 }
 
 function newest(times: readonly (Time | undefined)[]): Time | undefined {
-  const known = times.filter((time) => time !== undefined && !Number.isNaN(Date.parse(time))) as Time[];
+  const known = times.filter((time) => time !== undefined).filter((time) => !Number.isNaN(Date.parse(time)));
   return known.toSorted((one, other) => Date.parse(other) - Date.parse(one) || (one < other ? -1 : 1))[0];
 }

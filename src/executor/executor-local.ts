@@ -87,6 +87,7 @@ export function createLocalExecutor(deps: LocalExecutorDeps): Executor {
     if (line === "" || entry.status.kind !== "running") return;
     const { progress } = entry.status;
     entry.status = { kind: "running", progress: { ...progress, lines: [...progress.lines, line].slice(-linesKept) } };
+    deps.log.debug({ run: entry.order.run, turn: entry.order.id, line }, "agent line");
     if (performance.now() - entry.saidLineAt < lineSignalMs) return;
     entry.saidLineAt = performance.now();
     tell(entry, "line");

@@ -9,7 +9,7 @@ const maxPayloadBytes = 25 * 1024 * 1024;
 /** Where Probot expects webhooks, on every forge of GitHub's shape. */
 export const webhookPath = "/api/github/webhooks";
 
-/** Takes a verified-or-refused webhook. It reads the body from `request.body.rawBody`, where this server has put it. */
+/** Takes a verified-or-refused webhook. It finds the body in `request.rawBody`, where @octokit/webhooks looks when `request.body` is an object. */
 export type WebhookReceiver = (request: IncomingMessage, response: ServerResponse) => Promise<unknown>;
 
 export interface HttpDeps {
@@ -41,7 +41,7 @@ async function takeWebhook(request: IncomingMessage, response: ServerResponse, {
     sendJson(response, 413, { error: `a webhook has at most ${maxPayloadBytes} bytes` });
     return;
   }
-  await receive(Object.assign(request, { body: { rawBody } }), response);
+  await receive(Object.assign(request, { body: {}, rawBody }), response);
 }
 
 /** The whole body, or `undefined` when it is longer than any webhook; what comes after the limit is dropped unread. */

@@ -39,7 +39,7 @@ export async function perform(deps: PassDeps, scene: Scene, decision: Decision):
 }
 
 /** Acts as the run's holder, taking control first when nobody has it. When another replica was faster, the next pass sees that. */
-async function withClaim({ lock, log, config }: PassDeps, scene: Scene, act: (claim: Claim) => Promise<PassAnswer>): Promise<PassAnswer> {
+async function withClaim({ lock, config }: PassDeps, scene: Scene, act: (claim: Claim) => Promise<PassAnswer>): Promise<PassAnswer> {
   if (scene.lock === undefined || scene.lock.control.kind === "foreign") return again;
   if (scene.lock.control.kind === "held") {
     const { claim } = scene.lock.control;
@@ -48,7 +48,6 @@ async function withClaim({ lock, log, config }: PassDeps, scene: Scene, act: (cl
   }
   const claim = await lock.adopt(scene.remote, scene.lock);
   if (claim === undefined) return again;
-  log.info({ ...idsOf(claim), issue: scene.lock.ledger.issue, epoch: claim.epoch, how: "adopted" }, "claim taken");
   return act(claim);
 }
 
@@ -102,7 +101,7 @@ function noteWaiting({ memory }: PassDeps, { observation }: Scene, decision: Dec
 
 /** Takes the lock with the first turn already counted in it, and sends the turn off; the next pass puts up label and comment. */
 async function start(deps: PassDeps, scene: Scene, { candidate, approval, resumes }: Selection): Promise<PassAnswer> {
-  const { lock, forge, log, newId, memory } = deps;
+  const { lock, forge, newId, memory } = deps;
   const { observation, remote, facts } = scene;
   if (facts === undefined) return {};
   memory.waitingSince.delete(repoKey(observation.repo));
@@ -116,7 +115,6 @@ async function start(deps: PassDeps, scene: Scene, { candidate, approval, resume
   const ledger = resumes === undefined ? (isWorkable ? beginTurn(fresh, turn, "new") : fresh) : { ...resumes, approval, epoch: resumes.epoch + 1 };
   const claim = await lock.take(remote, ledger, content);
   if (claim === undefined) return again;
-  log.info({ ...idsOf(claim), issue: issue.number, epoch: claim.epoch, how: resumes === undefined ? "new" : "resumed" }, "claim taken");
   if (isWorkable) submit(deps, claim, writeOrder(deps, observation, remote, { ledger, content, url: issue.url }, turn));
   return again;
 }

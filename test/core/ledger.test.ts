@@ -93,7 +93,11 @@ const ledger: fc.Arbitrary<Ledger> = fc
 
 describe("a ledger as JSON", () => {
   it("is read back as it was written, whatever its texts are", () => {
-    fc.assert(fc.property(ledger, (written) => void expect(parseLedger(renderLedger(written))).toEqual(written)));
+    fc.assert(
+      fc.property(ledger, (written) => {
+        expect(parseLedger(renderLedger(written))).toEqual(written);
+      }),
+    );
   });
 
   it("shortens what is beyond its limits, and then stays the same", () => {
@@ -132,11 +136,11 @@ describe("a ledger as JSON", () => {
 });
 
 describe("a sealed ledger", () => {
-  const comment = (sealed: string) => `### AFK is at work\n\n${sealed}`;
-
   it("opens to what was sealed, whatever its texts are", () => {
     fc.assert(
-      fc.property(ledger, (written) => void expect(openSeal(comment(sealLedger(written, secrets)), expected)).toEqual(written)),
+      fc.property(ledger, (written) => {
+        expect(openSeal(`### AFK is at work\n\n${sealLedger(written, secrets)}`, expected)).toEqual(written);
+      }),
       {
         numRuns: 50,
       },
@@ -145,10 +149,9 @@ describe("a sealed ledger", () => {
 
   it("is one line that nothing inside can end", () => {
     fc.assert(
-      fc.property(
-        ledger,
-        (written) => void expect(sealLedger(written, secrets)).toMatch(/^<!-- afk:ledger v1 [A-Za-z0-9_-]+ [A-Za-z0-9_-]{43} -->$/),
-      ),
+      fc.property(ledger, (written) => {
+        expect(sealLedger(written, secrets)).toMatch(/^<!-- afk:ledger v1 [A-Za-z0-9_-]+ [A-Za-z0-9_-]{43} -->$/);
+      }),
       { numRuns: 50 },
     );
   });
@@ -167,7 +170,7 @@ describe("a sealed ledger", () => {
     const huge: Ledger = {
       ...landed,
       evidence: shown,
-      checks: Array(200).fill({ name: text, url: text }),
+      checks: Array.from({ length: 200 }, () => ({ name: text, url: text })),
       turn: { id: "t", kind: "implement", startedAt: at, outcome: { kind: "proved", evidence: shown, patch: text, at } },
     };
     const sealed = sealLedger(huge, secrets);
@@ -214,6 +217,10 @@ describe("a sealed ledger", () => {
   });
 
   it("is not found in text that has none", () => {
-    fc.assert(fc.property(hostile, (text) => void expect(openSeal(text, expected)).toBeUndefined()));
+    fc.assert(
+      fc.property(hostile, (text) => {
+        expect(openSeal(text, expected)).toBeUndefined();
+      }),
+    );
   });
 });

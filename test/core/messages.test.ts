@@ -271,7 +271,7 @@ describe("the end comment", () => {
 /** What acts outside of code: only AFK's own marker may. */
 function dangers(comment: string): string[] {
   const acting = withoutCode(comment);
-  return acting.match(/(?<!\\)<!--|(?<!\\)<script|@everyone|(?<!\\)\](?=\(javascript)|[\u0000\u202e]|\p{Surrogate}/gu) ?? [];
+  return acting.match(/(?<!\\)<!--|(?<!\\)<script|@everyone|(?<!\\)\](?=\(javascript)|[^\P{Cc}\n]|[\u202e\p{Surrogate}]/gu) ?? [];
 }
 
 function withoutCode(markdown: string): string {
