@@ -59,7 +59,7 @@ export async function wire(app: Probot, config: Config, log: Log): Promise<Afk> 
   const killSwitch = createKillSwitch(config.killSwitch, home.dir, systemTimers);
   const loop = createLoop({ forge, lock, executor, killSwitch, config, timers: systemTimers, log, newId });
   const isEnrolled = (repo: Repo) => config.allowlist.some((enrolled) => repoKey(enrolled) === repoKey(repo));
-  createApp({ signal: loop.signal, isEnrolled, readyLabel: config.labels.ready, log })(app);
+  createApp({ signal: (signal) => loop.signal(signal), isEnrolled, readyLabel: config.labels.ready, log })(app);
   return {
     loop,
     health: () => takeHealth({ config, killSwitch, executor, loop }),
@@ -77,11 +77,11 @@ function newId(): string {
 }
 
 /** AFK as a Probot app, for hosts that load one (`probot run`, tests). `afk serve` adds its own HTTP server and a graceful end. */
-export default async function afk(app: Probot, { addHandler }: ApplicationFunctionOptions): Promise<void> {
+export default async function afk(app: Probot, options: ApplicationFunctionOptions): Promise<void> {
   const reading = readConfig(process.env);
   if (reading.kind !== "ok") throw new Error(reading.kind === "disabled" ? reading.why : reading.faults.join("\n"));
   const { loop, health } = await wire(app, reading.config, app.log);
-  addHandler(async (request, response) => {
+  options.addHandler(async (request, response) => {
     if (request.method !== "GET" || request.url !== "/health") return false;
     response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(await health()));
     return true;

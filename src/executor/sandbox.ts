@@ -53,6 +53,8 @@ const identity = ["--uid", "1000", "--gid", "1000", "--cap-drop", "ALL"];
 
 /** Runs commands in a process, mount, user and IPC namespace of their own. The network is the host's. */
 export function createBubblewrap(deps: SandboxDeps): Sandbox {
+  const bubblewrap = findProgram("bwrap");
+  if (bubblewrap === undefined) throw new Error("bwrap is not found on PATH");
   const programs = [...programRoots(process.execPath), ...programRoots(findProgram(deps.agentArgv[0])), ...deps.read];
   const accounts = writeAccounts(deps.home);
   const system = [...systemFolders.flatMap(showSystemFolder), ...systemSettings.flatMap((name) => ["--ro-bind-try", `/etc/${name}`, `/etc/${name}`])];
@@ -63,7 +65,7 @@ export function createBubblewrap(deps: SandboxDeps): Sandbox {
       const writable = [command.cwd, command.home, ...(command.writable ?? [])];
       const env = environmentOf(command, programs);
       const argv = [
-        "bwrap",
+        bubblewrap,
         ...namespaces,
         ...identity,
         ...system,
@@ -71,7 +73,7 @@ export function createBubblewrap(deps: SandboxDeps): Sandbox {
         ...accounts,
         ...readable.flatMap((path) => ["--ro-bind", path, path]),
         ...writable.flatMap((path) => ["--bind", path, path]),
-        ...["--chdir", command.cwd, "--info-fd", "3", "--", ...command.argv],
+        ...["--remount-ro", "/", "--chdir", command.cwd, "--info-fd", "3", "--", ...command.argv],
       ];
       return runInNamespace(argv, env, command);
     },

@@ -97,6 +97,8 @@ export class HeldClaim {
       return { ledger: recordLanding(before, landing.turnId, landed, landing.evidence), holder: this.#deps.self, landing };
     });
     if (answer?.kind === "base-moved" || answer?.kind === "refused") return answer;
+    const { repo, run } = this.claim;
+    this.#deps.log.info({ repo: repoKey(repo), issue: this.#ledger.issue, run, sha: landing.commit, branch: landing.branch }, "landed");
     return { kind: "landed", landed: this.#ledger.landed ?? landed };
   }
 

@@ -46,12 +46,13 @@ async function takeWebhook(request: IncomingMessage, response: ServerResponse, {
 
 /** The whole body, or `undefined` when it is longer than any webhook; what comes after the limit is dropped unread. */
 async function readBody(request: IncomingMessage): Promise<Uint8Array | undefined> {
-  const chunks: Buffer[] = [];
+  const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of request) {
-    length += (chunk as Buffer).length;
+  // A request without an encoding yields bytes.
+  for await (const chunk of request as AsyncIterable<Uint8Array>) {
+    length += chunk.length;
     if (length > maxPayloadBytes) return undefined;
-    chunks.push(chunk as Buffer);
+    chunks.push(chunk);
   }
   return Buffer.concat(chunks);
 }

@@ -32,7 +32,7 @@ export interface Loop {
 
 export function createLoop(deps: LoopDeps): Loop {
   const { config, timers, executor, killSwitch, forge, log } = deps;
-  const memory: PassMemory = { waitingSince: new Map(), probes: new Map(), turns: new Map() };
+  const memory: PassMemory = { waitingSince: new Map(), probes: new Map(), ailment: undefined, runs: new Map(), turns: new Map() };
   const passDeps: PassDeps = { ...deps, memory, limits: limitsOf(deps), statusComments: createStatusComments(forge, timers) };
   const signals = createSignals({ pass: (repo, why) => pass(passDeps, repo, why), timers, log, ciDebounceMs, concurrency: passConcurrency });
   const cancelTimers = new Set<() => void>();
@@ -68,19 +68,30 @@ export function createLoop(deps: LoopDeps): Loop {
     for (const repo of config.allowlist) signals.signal({ repo, why: "sweep" });
   }
 
-  function start(): void {
-    sweep();
+  function sweepAgainLater(): void {
     const cancel = timers.after(config.sweepMs, () => {
       cancelTimers.delete(cancel);
-      start();
+      sweep();
+      sweepAgainLater();
     });
     cancelTimers.add(cancel);
+  }
+
+  /** What a former process left behind goes once every repo's lock has been read: only then is it known which runs live. */
+  async function reapAfterFirstSweep(): Promise<void> {
+    await signals.idle();
+    if (killSwitch.isOn() || signals.failing().length > 0) return;
+    await executor.reap([...memory.runs.values()]);
   }
 
   return {
     signal: (signal) => signals.signal(signal),
     sweep,
-    start,
+    start() {
+      sweep();
+      sweepAgainLater();
+      reapAfterFirstSweep().catch((error: unknown) => log.warn({ err: error }, "leftovers not removed"));
+    },
     idle: () => signals.idle(),
     async done() {
       await signals.idle();

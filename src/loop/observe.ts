@@ -25,6 +25,10 @@ export interface ObserveMemory {
   readonly waitingSince: Map<string, number>;
   /** The last answer of the push probe by repo. It is asked again when a candidate is looked at after `probeForMs`. */
   readonly probes: Map<string, { readonly at: number; readonly fault: string | undefined }>;
+  /** The run that each repo's lock named when it was last read. */
+  readonly runs: Map<string, string>;
+  /** Why the executor took no turns when last asked, so that a change is logged once. */
+  ailment: string | undefined;
 }
 
 /** A repo's ability to take atomic pushes hardly ever changes. */
@@ -32,7 +36,7 @@ const probeForMs = 600_000;
 
 /** Reads everything about one repo, starting from the lock. Nothing is written. */
 export async function observe(deps: LoopDeps, memory: ObserveMemory, repo: Repo): Promise<Scene> {
-  const { forge, killSwitch, executor, config } = deps;
+  const { forge, killSwitch, config } = deps;
   const remote = forge.remote(repo);
   const blank: Observation = {
     repo,
@@ -47,12 +51,12 @@ export async function observe(deps: LoopDeps, memory: ObserveMemory, repo: Repo)
   };
   if (blank.isSwitchedOff || !blank.isEnrolled) return { observation: blank, remote, facts: undefined, lock: undefined };
   const [facts, lock, issues] = await Promise.all([forge.readRepo(repo), deps.lock.read(remote), forge.listIssues(repo, config.labels.ready)]);
+  noteRun(memory, repo, lock);
   const isQuiet = lock === undefined && issues.length === 0;
   if (facts === undefined || isQuiet) return { observation: blank, remote, facts, lock: undefined };
 
   const policyAnswer = await readPolicy(deps, facts);
-  const { slots, busy } = executor.capacity();
-  const free = (await executor.ailment()) === undefined ? slots - busy : 0;
+  const free = await countFreeSlots(deps, memory);
   const candidates = issues.map((issue): Candidate => ({ issue, details: undefined }));
   const common = { ...blank, policy: policyReading(policyAnswer), at: forge.now(), slots: { free, olderElsewhere: countOlderElsewhere(memory, repo) } };
   if (lock !== undefined && lock !== "unreadable") {
@@ -62,6 +66,23 @@ export async function observe(deps: LoopDeps, memory: ObserveMemory, repo: Repo)
   const obstacles = lock === "unreadable" ? [{ kind: "lock-unreadable" } as const] : await readObstacles(deps, memory, facts, policyAnswer, remote);
   const examined = await examine(deps, facts, candidates, obstacles);
   return { observation: { ...common, obstacles, candidates: examined }, remote, facts, lock: undefined };
+}
+
+function noteRun({ runs }: ObserveMemory, repo: Repo, lock: LockView | "unreadable" | undefined): void {
+  if (lock === undefined || lock === "unreadable") runs.delete(repoKey(repo));
+  else runs.set(repoKey(repo), lock.ledger.run);
+}
+
+/** None while the executor is ill: nothing is claimed that cannot be worked on. */
+async function countFreeSlots({ executor, log }: LoopDeps, memory: ObserveMemory): Promise<number> {
+  const ailment = await executor.ailment();
+  if (ailment !== memory.ailment) {
+    if (ailment === undefined) log.info({}, "turns can start again");
+    else log.error({ ailment }, "no turn can start");
+  }
+  memory.ailment = ailment;
+  const { slots, busy } = executor.capacity();
+  return ailment === undefined ? slots - busy : 0;
 }
 
 type PolicyAnswer = { readonly kind: "ok"; readonly combined: Combined } | { readonly kind: "faulty"; readonly faults: readonly string[] };

@@ -7,7 +7,7 @@ import { beginTurn, endRun, openLedger, repoKey, slugOf, type Beginning, type Co
 import { StaleClaimError, type Claim, type Remote, type TurnOrder } from "../ports.ts";
 import { foldOutcome, type Scene } from "./observe.ts";
 import type { PassDeps } from "./pass.ts";
-import { contextsOf, placeOf, showQueue, showRun } from "./show.ts";
+import { contextsOf, placeOf, showLabels, showQueue, showRun, showStatus } from "./show.ts";
 import type { PassAnswer } from "./signals.ts";
 
 /** Look again at once: the world was just changed. */
@@ -26,7 +26,7 @@ export async function perform(deps: PassDeps, scene: Scene, decision: Decision):
     case "start":
       return start(deps, scene, decision.selection);
     case "turn":
-      return withClaim(deps, scene, (claim) => turn(deps, scene, claim, decision.turn));
+      return withClaim(deps, scene, (claim) => takeTurn(deps, scene, claim, decision.turn));
     case "retry":
       return withClaim(deps, scene, (claim) => beginAndSubmit(deps, scene, claim, decision.turn, decision.counts ? "retry" : "resumption"));
     case "end":
@@ -120,7 +120,7 @@ async function start(deps: PassDeps, scene: Scene, { candidate, approval, resume
 }
 
 /** Turns that this version does not run end the run in the words of their exhausted budget, and say so. */
-async function turn(deps: PassDeps, scene: Scene, claim: Claim, kind: TurnKind): Promise<PassAnswer> {
+async function takeTurn(deps: PassDeps, scene: Scene, claim: Claim, kind: TurnKind): Promise<PassAnswer> {
   if (kind === "implement") return beginAndSubmit(deps, scene, claim, kind, "new");
   const exhausted = decide(scene.observation, { ...deps.limits, nudgeMax: 0, fixForwardMaxAttempts: 0 });
   if (exhausted.kind !== "end" || exhausted.end.kind !== "handed-over") throw new Error(`a ${kind} turn without budget decided ${exhausted.kind}`);
@@ -198,8 +198,9 @@ async function finish(deps: PassDeps, scene: Scene, claim: Claim, decision: Deci
   const issue = observation.run?.issue;
   if (issue !== undefined && observation.isEnrolled) {
     const telling = contextsOf(scene, "red");
+    await showStatus(deps, scene, claim, decision);
     await forge.createComment(claim.repo, ledger.issue, renderEnd(ledger, placeOf(deps, scene), telling), endMarker(ledger.run));
-    await showRun(deps, scene, claim, decision);
+    await showLabels(deps, scene, claim);
     if (ledger.end?.kind === "closed" && issue.isOpen) await forge.closeIssue(claim.repo, ledger.issue);
   }
   await executor.dispose(claim.repo, claim.run);

@@ -21,22 +21,30 @@ export function placeOf({ config }: PassDeps, { remote }: Scene): Place {
 
 /** Brings the run's labels and status comment to what the ledger says. Changes nothing when they already are. */
 export async function showRun(deps: PassDeps, scene: Scene, claim: Claim, decision: Decision): Promise<PassAnswer> {
+  await showLabels(deps, scene, claim);
+  return showStatus(deps, scene, claim, decision);
+}
+
+/** Brings the status comment to what the ledger says; the first one of a run takes over what was said while the issue waited. */
+export async function showStatus(deps: PassDeps, scene: Scene, claim: Claim, decision: Decision): Promise<PassAnswer> {
   const { lock, executor, forge, config, statusComments } = deps;
-  const issue = scene.observation.run?.issue;
-  if (issue === undefined) return {};
+  if (scene.observation.run?.issue === undefined) return {};
   const ledger = foldOutcome(executor, lock.ledger(claim), forge.now());
-  await showLabels(deps, claim, ledger, issue.labels);
   const activity = activityOf(scene, ledger, decision);
   const sealed = sealLedger(ledger, config.stateSecrets);
   const body = renderStatusComment({ kind: "run", ledger, activity, place: placeOf(deps, scene), sealed });
   return statusComments.show({ repo: claim.repo, issue: ledger.issue, run: ledger.run, body, headline: headlineOf(activity) });
 }
 
-async function showLabels({ forge, config }: PassDeps, { repo }: Claim, ledger: Ledger, current: readonly string[]): Promise<void> {
+/** Puts AFK's labels on and takes them off, as the ledger says. */
+export async function showLabels({ lock, forge, config }: PassDeps, { observation }: Scene, claim: Claim): Promise<void> {
+  const current = observation.run?.issue?.labels;
+  if (current === undefined) return;
+  const ledger = lock.ledger(claim);
   const state: LabelState = ledger.end?.kind ?? "running";
   const { on, off } = labelChanges(state, config.labels, current);
-  for (const label of on) await forge.addLabel(repo, ledger.issue, label);
-  for (const label of off) await forge.removeLabel(repo, ledger.issue, label);
+  for (const label of on) await forge.addLabel(claim.repo, ledger.issue, label);
+  for (const label of off) await forge.removeLabel(claim.repo, ledger.issue, label);
 }
 
 function activityOf(scene: Scene, ledger: Ledger, decision: Decision): Activity {

@@ -68,7 +68,7 @@ describe("an ordinary change", () => {
     ["links inside the repository", {}, { "docs/readme": "link:../README.md" }],
     ["configures a tool that runs no tests", {}, { ".gitignore": "lib\n", ".editorconfig": "root = true\n" }],
     ["has a strange name", {}, { "a\nb": "x", "--option": "x", "$(touch x)": "x", "snö/ß.txt": "x" }],
-    ["holds something that was there before", { "a.js": githubToken }, { "a.js": `${githubToken}\nexport {};\n` }],
+    ["holds something that was there before", { "a.js": `${githubToken}\n` }, { "a.js": `${githubToken}\nexport {};\n` }],
   ])("that %s passes", async (_what, before, after) => {
     expect(await refusalOf(before, after)).toBeUndefined();
   });

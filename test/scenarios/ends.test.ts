@@ -29,7 +29,7 @@ describe("an end without landing", () => {
     const kept = { where: "branch", branch: `afk/issue-${issue}`, sha: "b".repeat(40) } as const;
     await afk.agentEnds({ kind: "refused", gate: "tests-red", reason: "the new tests pass without the change", evidence: provenEvidence, kept });
     expect(expectHandedOver(afk, issue)).toMatchInlineSnapshot(`
-      "@ann **AFK hands this over.** A check refused the work: its tests do not fail without the change, so they prove nothing.
+      "@ann **AFK hands this over.** AFK's own checks refused the work: its tests do not fail without the change, so they prove nothing.
 
       > the new tests pass without the change
 
@@ -123,17 +123,16 @@ describe("an end without landing", () => {
     afk.forge.setFile(afk.api, ".github/afk.yml", "tset: npm test\nlanding: 7\n");
     const issue = await afk.open("Sum is wrong");
     expect(expectHandedOver(afk, issue)).toMatchInlineSnapshot(`
-      "<!-- afk:status run=1-id1xxxxx -->
-      ### AFK has handed this over
+      "@ann **AFK hands this over.** \`.github/afk.yml\` cannot be used.
 
-      - [ ] Workspace ready
-      - [ ] New tests fail without the change
-      - [ ] All tests pass with the change
-      - [ ] Landed
-      - [ ] CI is green
-      - [ ] Done
+      > landing: expected one of "push"|"pull-request"|"none"
+      > unknown key "tset" (did you mean "test"?)
 
-      <!-- afk:ledger v1 eyJhcHByb3ZhbCI6eyJhdCI6IjIwMjYtMDEtMDVUMDk6MDA6MDBaIiwiYnkiOiJhbm4iLCJieUlkIjoxMDA1LCJjb250ZW50SGFzaCI6IjU3YWM2YWRkMWM5NzQ1NDY4YTc4MmE5MzQ0ZDNhMDk1NDdiYTg2NDVjMGI2M2IxOWQ0OTlkYWM2Y2NiMGRhMTEifSwiYXR0ZW1wdHMiOjAsImJhc2UiOiJtYWluIiwiY29tbWFuZHNUaHJvdWdoIjowLCJlbmQiOnsiYXQiOiIyMDI2LTAxLTA1VDA5OjAwOjAwLjAwMFoiLCJkZXRhaWwiOiJsYW5kaW5nOiBleHBlY3RlZCBvbmUgb2YgXCJwdXNoXCJ8XCJwdWxsLXJlcXVlc3RcInxcIm5vbmVcIlxudW5rbm93biBrZXkgXCJ0c2V0XCIgKGRpZCB5b3UgbWVhbiBcInRlc3RcIj8pIiwia2luZCI6ImhhbmRlZC1vdmVyIiwicmVhc29uIjoiYmFkLXJlcG8tY29uZmlnIn0sImVwb2NoIjoxLCJldmlkZW5jZSI6e30sImlzc3VlIjoxLCJudWRnZXMiOjAsInJlcG9JZCI6MTAwMiwicmV0cmllcyI6MCwicnVuIjoiMS1pZDF4eHh4eCIsInNwZW50VXNkIjowLCJzdGFydGVkQXQiOiIyMDI2LTAxLTA1VDA5OjAwOjAwLjAwMFoiLCJ2ZXJzaW9uIjoxfQ 19xxgTHPKS8IoDhV1fmb-qsgFx5cSnezovg9dbTUkAs -->"
+      **What it needs from you:** correct the file on the base branch, then set \`ready-for-agent\` again.
+
+      <sub>0.0 s · cost not reported by the agent</sub>
+
+      <!-- afk:end run=1-id1xxxxx -->"
     `);
     expect(afk.executor().orders).toEqual([]);
   });
@@ -178,9 +177,7 @@ describe("CI", () => {
     const { afk, issue, sha } = await land();
     await afk.ci(sha, "failure", "build");
     expect(expectHandedOver(afk, issue)).toMatchInlineSnapshot(`
-      "@ann **AFK hands this over.** CI is red, and no correction may be tried.
-
-      > build
+      "@ann **AFK hands this over.** CI is red.
 
       [\`aaaaaaa\`](https://forge.test/acme/api/commit/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa5) stays on \`main\` as it is: nothing is reverted.
 
