@@ -46,8 +46,9 @@ export class Api {
     return { ...this.#counts };
   }
 
-  countGit(): void {
+  recordGit(method: string, path: string, durationMs: number): void {
     this.#counts.git += 1;
+    this.#forge.events.emit({ kind: "git", method, path, durationMs });
   }
 
   resetCounts(): void {
@@ -55,6 +56,7 @@ export class Api {
   }
 
   async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const startedAt = performance.now();
     const url = new URL(req.url ?? "/", this.#forge.url);
     const method = req.method ?? "GET";
     const path = url.pathname.replace(/^\/api\/v3(?=\/|$)/, "") || "/";
@@ -63,7 +65,7 @@ export class Api {
     const answer = fault !== undefined && fault.after === undefined ? faultAnswer(fault) : await this.#answer(req, method, path, url, text);
     const shown = fault?.after === "commit" ? faultAnswer(fault) : answer;
     const status = this.#send(req, res, method, path, shown);
-    this.#record(method, path, status);
+    this.#record(method, path, status, performance.now() - startedAt);
   }
 
   async #answer(req: IncomingMessage, method: string, path: string, url: URL, text: string): Promise<Answer> {
@@ -191,13 +193,13 @@ export class Api {
     };
   }
 
-  #record(method: string, path: string, status: number): void {
+  #record(method: string, path: string, status: number, durationMs: number): void {
     const isWrite = method !== "GET" && method !== "HEAD" && !isMinting(method, path) && path !== "/api/graphql";
     const isCounted = status !== 304 && !isMinting(method, path);
     this.#counts.total += 1;
     if (isCounted) this.#counts.counted += 1;
     if (isWrite) this.#counts.writes += 1;
-    this.#forge.events.emit({ kind: "api", method, path, status, write: isWrite, counted: isCounted });
+    this.#forge.events.emit({ kind: "api", method, path, status, write: isWrite, counted: isCounted, durationMs });
   }
 }
 

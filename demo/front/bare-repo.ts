@@ -112,6 +112,7 @@ async function runGit(directory: string, args: readonly string[], input: string)
     input,
     encoding: "buffer",
     maxBuffer: maxBytes,
+    stripFinalNewline: false,
   });
   return Buffer.from(result.stdout);
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
@@ -123,6 +124,8 @@ export async function startEmbeddedForge(options: EmbeddedForgeOptions): Promise
   const front = await listen(options.port ?? 0);
   const root = await mkdtemp(join(tmpdir(), "forge-git-"));
   const stop = new AbortController();
+  // Every git and CI process listens for as long as it runs; a fetch of many repositories at once is no leak.
+  setMaxListeners(0, stop.signal);
   try {
     return await assemble(options, front, root, stop);
   } catch (error) {
@@ -254,6 +257,7 @@ async function assemble(options: EmbeddedForgeOptions, front: Front, root: strin
   const git = createGitHttp({ root, signal: stop.signal, ...access, answerInstead: (req) => takeLateFault(lateFaults, req) });
   const lateFaults = new WeakMap<IncomingMessage, FaultRule>();
   front.handle = async (req, res) => {
+    const startedAt = performance.now();
     const { pathname } = new URL(req.url ?? "/", url);
     if (pathname === relayPath) {
       relay(String(req.headers["x-github-event"]), await readText(req));
@@ -264,7 +268,7 @@ async function assemble(options: EmbeddedForgeOptions, front: Front, root: strin
       const fault = faults.take(req.method ?? "GET", pathname);
       if (fault?.after === "commit") lateFaults.set(req, fault);
       if (fault !== undefined && fault.after === undefined) return answerFault(res, fault);
-      if (await git(req, res)) api.countGit();
+      if (await git(req, res)) api.recordGit(req.method ?? "GET", pathname, performance.now() - startedAt);
       else res.writeHead(404, { "content-type": "text/plain" }).end("Not Found\n");
     }
   };

@@ -8,7 +8,10 @@ export type ForgeEvent =
       readonly status: number;
       readonly write: boolean;
       readonly counted: boolean;
+      /** From the request's arrival to its answer. */
+      readonly durationMs: number;
     }
+  | { readonly kind: "git"; readonly method: string; readonly path: string; readonly durationMs: number }
   | { readonly kind: "ci"; readonly repo: string; readonly sha: string; readonly conclusion: CiConclusion; readonly durationMs: number }
   | {
       readonly kind: "webhook";

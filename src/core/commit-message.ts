@@ -30,8 +30,10 @@ export function commitMessage({ messages, issue, run, approval, host = "github.c
   return [subject, body, `Refs #${issue.number}`, trailers.join("\n")].filter(Boolean).join("\n\n") + "\n";
 }
 
-const closing = /\b(?:close[sd]?|closing|fix(?:e[sd]|ing)?|resolve[sd]?|resolving|implement(?:s|ed|ing)?)\b(?=:?\s*(?:(?:[\w.-]+\/[\w.-]+)?[#!]|gh-)\d|:?\s*https?:\/\/\S+\/(?:issues|pull|pulls)\/\d)/gi;
-const ciSkip = /\[\s*(?:skip[ -]?ci|ci[ -]?skip|no[ -]?ci|skip[ -]?actions|actions[ -]?skip|skip[ -]?\w+|\w+[ -]skip)\s*\]|\*{3}\s*no_ci\s*\*{3}|^skip-checks:.*$|\bskip-checks\s*:\s*true\b/gim;
+const closing =
+  /\b(?:close[sd]?|closing|fix(?:e[sd]|ing)?|resolve[sd]?|resolving|implement(?:s|ed|ing)?)\b(?=:?\s*(?:(?:[\w.-]+\/[\w.-]+)?[#!]|gh-)\d|:?\s*https?:\/\/\S+\/(?:issues|pull|pulls)\/\d)/gi;
+const ciSkip =
+  /\[\s*(?:skip[ -]?ci|ci[ -]?skip|no[ -]?ci|skip[ -]?actions|actions[ -]?skip|skip[ -]?\w+|\w+[ -]skip)\s*\]|\*{3}\s*no_ci\s*\*{3}|^skip-checks:.*$|\bskip-checks\s*:\s*true\b/gim;
 /** A trailer is AFK's word about a run or a person's; an agent's own claims about either are dropped. */
 const forgedTrailer = /^\s*(?:afk-[\w-]*|refs|[\w-]+-by|change-id|reverts?|git-[\w-]+)\s*[:#].*$/gim;
 
@@ -56,5 +58,10 @@ function cleanOnce(text: string): string {
 
 function cut(text: string, length: number): string {
   const characters = [...text];
-  return characters.length <= length ? text : `${characters.slice(0, length - 1).join("").trimEnd()}…`;
+  return characters.length <= length
+    ? text
+    : `${characters
+        .slice(0, length - 1)
+        .join("")
+        .trimEnd()}…`;
 }

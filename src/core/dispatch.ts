@@ -43,9 +43,13 @@ function comparePriorities(a: Candidate, b: Candidate): number {
   return left === right ? 0 : left < right ? -1 : 1;
 }
 
+/** Issues of an obstructed repo that are looked at, to tell their people why nothing happens. */
+const maxObstructed = 10;
+
 /** The next candidate whose details are needed to know what to start; `undefined` when enough is known. */
 export function nextToExamine(candidates: readonly Candidate[], rules: DispatchRules): Candidate | undefined {
-  for (const candidate of inDispatchOrder(candidates)) {
+  const inOrder = inDispatchOrder(candidates);
+  for (const candidate of rules.obstacles.length === 0 ? inOrder : inOrder.slice(0, maxObstructed)) {
     if (candidate.details === undefined) return candidate;
     if (judgeAlone(candidate, rules).kind === "dispatchable") return undefined;
   }

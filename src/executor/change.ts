@@ -36,7 +36,7 @@ export async function readChangedPaths(store: string, from: string, to: string):
   const raw = await git(["diff-tree", "-r", "-z", "--raw", "--full-index", "--find-renames", "-l1000", from, to], { dir: store });
   const words = raw.split("\0");
   const paths: ChangedPath[] = [];
-  for (let at = 0; at + 1 < words.length; ) {
+  for (let at = 0; at + 1 < words.length;) {
     const [oldMode = "", mode = "", oldBlob = "", blob = "", status = ""] = (words[at] ?? "").replace(/^:/, "").split(" ");
     const isPair = status.startsWith("R") || status.startsWith("C");
     const first = words[at + 1] ?? "";

@@ -48,7 +48,21 @@ const maxBundleBytes = 1024 * 1024 * 1024;
 const timeoutMs = 120_000;
 
 /** What test runs and compilers leave behind. Only committed files land, so these being there is no sign of forgotten work. */
-const byProducts = ["node_modules/", "__pycache__/", ".pytest_cache/", "*.pyc", ".coverage", "coverage/", ".nyc_output/", "target/", "*.tsbuildinfo", ".DS_Store", ".venv/", ".npm/", "*.log"];
+const byProducts = [
+  "node_modules/",
+  "__pycache__/",
+  ".pytest_cache/",
+  "*.pyc",
+  ".coverage",
+  "coverage/",
+  ".nyc_output/",
+  "target/",
+  "*.tsbuildinfo",
+  ".DS_Store",
+  ".venv/",
+  ".npm/",
+  "*.log",
+];
 
 /**
  * Brings the agent's commits into the run's own store. git runs in the workspace only inside the sandbox, where it packs what the base does not have;
@@ -66,7 +80,11 @@ export async function collectWork(site: CollectSite, { startedFrom, newest, know
     const isPacked = await inSandbox(site, packScript, [String(maxPackBytes / 512), head, startedFrom]);
     const pack = await openMail(site, "work.pack", maxPackBytes);
     if (!isPacked || pack === undefined) return { kind: "too-large", head, bundle: await bundleUnexamined(site, head, startedFrom) };
-    await git(["index-pack", "--stdin", "--fix-thin", "--strict", `--max-input-size=${maxPackBytes}`], { dir: store, input: pack, timeoutMs });
+    await git(["index-pack", "--stdin", "--fix-thin", "--strict", `--max-input-size=${maxPackBytes}`], {
+      dir: store,
+      input: pack,
+      timeoutMs,
+    });
   }
   // An object that the agent claims to have and did not hand over would make every later step fail.
   await git(["rev-list", "--objects", "--quiet", head, "--not", startedFrom, newest], { dir: store, timeoutMs });
@@ -107,7 +125,8 @@ async function inSandbox(site: CollectSite, script: string, args: readonly strin
 }
 
 async function excludeByProducts(site: CollectSite): Promise<void> {
-  for (const name of ["excludes", "status", "head", "work.pack", "work.bundle"]) await rm(join(site.place.mail, name), { recursive: true, force: true });
+  for (const name of ["excludes", "status", "head", "work.pack", "work.bundle"])
+    await rm(join(site.place.mail, name), { recursive: true, force: true });
   const file = await open(join(site.place.mail, "excludes"), constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
   await file.writeFile(byProducts.join("\n") + "\n");
   await file.close();
@@ -141,7 +160,8 @@ function parseStatus(text: string): readonly string[] {
 /** The run's own store borrows the mirror's objects; what the agent wrote goes only into the store. */
 async function openRunStore({ place, mirrorPath }: CollectSite): Promise<string> {
   const found = await lstat(join(place.store, "HEAD")).catch(() => undefined);
-  if (found === undefined) await git(["clone", "--quiet", "--bare", "--shared", "--template=", "--", mirrorPath, place.store], { dir: mirrorPath });
+  if (found === undefined)
+    await git(["clone", "--quiet", "--bare", "--shared", "--template=", "--", mirrorPath, place.store], { dir: mirrorPath });
   return place.store;
 }
 
@@ -176,7 +196,9 @@ async function squash(work: { store: string; head: string; base: string; identit
     commit,
     paths: await readChangedPaths(store, base, commit),
     files: await readFileChanges(store, base, commit),
-    messages: log.split("\0").map((text) => text.trim()).filter(Boolean),
+    messages: log
+      .split("\0")
+      .map((text) => text.trim())
+      .filter(Boolean),
   };
 }
-

@@ -4,7 +4,17 @@ import { join } from "node:path";
 import PQueue from "p-queue";
 import type { Repo, TurnOutcome } from "../core/run.ts";
 import type { Identity } from "../git/store.ts";
-import { StaleClaimError, type Claim, type Clock, type Executor, type Lock, type Log, type TurnOrder, type TurnProgress, type TurnStatus } from "../ports.ts";
+import {
+  StaleClaimError,
+  type Claim,
+  type Clock,
+  type Executor,
+  type Lock,
+  type Log,
+  type TurnOrder,
+  type TurnProgress,
+  type TurnStatus,
+} from "../ports.ts";
 import { createCommandAgent } from "./agents/agent-command.ts";
 import { placeOfRun, removeTree } from "./home.ts";
 import { createMirror } from "./mirror.ts";
@@ -111,7 +121,10 @@ export function createLocalExecutor(deps: LocalExecutorDeps): Executor {
     } catch (error) {
       if (abort.signal.aborted) return { kind: "interrupted", why: String(abort.signal.reason) };
       if (error instanceof StaleClaimError) return { kind: "interrupted", why: "another replica has taken the run over" };
-      deps.log.error({ repo: `${order.repo.owner}/${order.repo.name}`, issue: order.issue.number, run: order.run, turn: order.id, err: error }, "turn failed");
+      deps.log.error(
+        { repo: `${order.repo.owner}/${order.repo.name}`, issue: order.issue.number, run: order.run, turn: order.id, err: error },
+        "turn failed",
+      );
       return { kind: "failed", reason: redact(error instanceof Error ? error.message : String(error), deps.secrets), tail: "" };
     }
   }
@@ -160,7 +173,10 @@ export function createLocalExecutor(deps: LocalExecutorDeps): Executor {
       deps.log.debug({ repo: `${repo.owner}/${repo.name}`, run }, "workspace removed");
     },
     async reap(liveRuns) {
-      const live = new Set([...liveRuns, ...[...entries.values()].filter(({ status }) => status.kind !== "ended").map(({ order }) => order.run)]);
+      const live = new Set([
+        ...liveRuns,
+        ...[...entries.values()].filter(({ status }) => status.kind !== "ended").map(({ order }) => order.run),
+      ]);
       for (const run of await listFolder(join(home, "runs"))) if (!live.has(run)) await removeTree(join(home, "runs", run));
     },
     onChange: (listener) => void listeners.push(listener),
@@ -173,7 +189,11 @@ export function createLocalExecutor(deps: LocalExecutorDeps): Executor {
   };
 }
 
-async function pickSandbox(wanted: LocalExecutorDeps["sandbox"], deps: Parameters<typeof createBubblewrap>[0], log: Log): Promise<Sandbox | string> {
+async function pickSandbox(
+  wanted: LocalExecutorDeps["sandbox"],
+  deps: Parameters<typeof createBubblewrap>[0],
+  log: Log,
+): Promise<Sandbox | string> {
   if (wanted !== "none") {
     const ailment = await checkBubblewrap(deps);
     if (ailment === undefined) return createBubblewrap(deps);
@@ -193,7 +213,9 @@ async function checkHome(home: string): Promise<string | undefined> {
   }
   const { bavail, bsize } = await statfs(home);
   const free = bavail * bsize;
-  return free < minFreeBytes ? `the disk of AFK_HOME is full: ${Math.floor(free / 1024 / 1024)} MiB left, ${minFreeBytes / 1024 / 1024} MiB needed` : undefined;
+  return free < minFreeBytes
+    ? `the disk of AFK_HOME is full: ${Math.floor(free / 1024 / 1024)} MiB left, ${minFreeBytes / 1024 / 1024} MiB needed`
+    : undefined;
 }
 
 async function listFolder(path: string): Promise<readonly string[]> {

@@ -115,5 +115,10 @@ export function sayEnd({ exitCode, endedBy, durationMs }: CommandRecord): string
 async function readPatch(store: string, base: string, commit: string, { secrets }: ProofSite): Promise<string> {
   const patch = redact(await git(["diff", "--no-color", "--no-ext-diff", "--no-textconv", base, commit], { dir: store }), secrets);
   const bytes = Buffer.from(patch);
-  return bytes.length <= maxPatchBytes ? patch : `${bytes.subarray(0, maxPatchBytes).toString().replace(/\uFFFD+$/, "")}\n… cut after 40 KiB\n`;
+  return bytes.length <= maxPatchBytes
+    ? patch
+    : `${bytes
+        .subarray(0, maxPatchBytes)
+        .toString()
+        .replace(/\uFFFD+$/, "")}\n… cut after 40 KiB\n`;
 }

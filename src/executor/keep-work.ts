@@ -44,7 +44,11 @@ async function keepBranch(site: KeepSite, change: Collected["change"]): Promise<
   const message = commitMessage({ messages: change.messages, issue: order.issue, run: order.run, approval: order.approval });
   const sha = await writeCommit(change.store, { tree: change.tree, parents: [change.base], message, identity, date: now() });
   const names = Array.from({ length: maxBranches }, (_, index) => `afk/issue-${order.issue.number}${index === 0 ? "" : `-${index + 1}`}`);
-  const heads = await readRemoteRefs(change.store, order.remote, names.map((name) => `refs/heads/${name}`));
+  const heads = await readRemoteRefs(
+    change.store,
+    order.remote,
+    names.map((name) => `refs/heads/${name}`),
+  );
   for (const branch of names) {
     const ref = `refs/heads/${branch}`;
     const from = heads.get(ref);

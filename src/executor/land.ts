@@ -51,7 +51,8 @@ export async function land(site: LandSite, change: Change): Promise<LandAnswer> 
   let evidence: Evidence = {};
   for (let moves = 0; moves <= maxMoves; moves += 1) {
     const base = await readNewestBase(site, change);
-    if (base === undefined) return { kind: "conflict", reason: `the branch ${site.order.base} was deleted or rewritten while the agent worked` };
+    if (base === undefined)
+      return { kind: "conflict", reason: `the branch ${site.order.base} was deleted or rewritten while the agent worked` };
     const merge = await mergeOnto(change, base);
     if (merge.kind === "conflict") return { kind: "conflict", reason: merge.reason };
     if (merge.tree === (await treeOf(change.store, base))) return { kind: "unchanged" };
@@ -64,7 +65,14 @@ export async function land(site: LandSite, change: Change): Promise<LandAnswer> 
     }
     if (site.order.plan.landing === "none") return { kind: "proved", commit, base };
     site.signal.throwIfAborted();
-    const answer = await site.lock.land(site.claim, { store: change.store, branch: site.order.base, expected: base, commit, turnId: site.order.id, evidence });
+    const answer = await site.lock.land(site.claim, {
+      store: change.store,
+      branch: site.order.base,
+      expected: base,
+      commit,
+      turnId: site.order.id,
+      evidence,
+    });
     if (answer.kind === "landed") return { kind: "landed", commit };
     if (answer.kind === "refused") return { kind: "rejected", reason: answer.reason };
   }
@@ -83,7 +91,9 @@ type Merge = { readonly kind: "merged"; readonly tree: string } | { readonly kin
 /** A three-way merge without a work tree. No merge driver is configured in the store, so nothing of the repo runs. */
 async function mergeOnto({ store, commit }: Change, base: string): Promise<Merge> {
   for (const sha of [base, commit]) assertSha(sha);
-  const { exitCode, stdout, stderr } = await tryGit(["merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", base, commit], { dir: store });
+  const { exitCode, stdout, stderr } = await tryGit(["merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", base, commit], {
+    dir: store,
+  });
   const [tree = "", ...conflicted] = stdout.split("\0").filter(Boolean);
   if (exitCode === 0) return { kind: "merged", tree };
   if (exitCode === 1) return { kind: "conflict", reason: `conflicts with the newest base in ${sayPaths(conflicted)}` };

@@ -68,7 +68,10 @@ function entryOf(entries: Map<string, Entry>, repo: Repo): Entry {
 async function fetchAll(home: string, remote: Remote): Promise<string> {
   const dir = await openStore(home, remote.repo);
   const credential = await credentialOf(remote);
-  await git([...tolerance, "fetch", "--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--", remote.url, ...refspecs], { dir, credential });
+  await git([...tolerance, "fetch", "--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--", remote.url, ...refspecs], {
+    dir,
+    credential,
+  });
   return dir;
 }
 

@@ -31,7 +31,10 @@ export function openPackageCache(home: string, repo: Repo): PackageCache {
     async copyTo(copy) {
       await removeTree(copy);
       await makeFolder(home, join(copy, ".."));
-      const isThere = await lstat(path).then((found) => found.isDirectory(), () => false);
+      const isThere = await lstat(path).then(
+        (found) => found.isDirectory(),
+        () => false,
+      );
       if (isThere && (await sizeKiB(path)) <= maxCacheKiB) await execa("cp", ["-R", "--reflink=auto", "--", path, copy]);
       await makeFolder(home, copy);
       return copy;

@@ -9,7 +9,8 @@ const maxFileBytes = 1024 * 1024;
 
 /** How the repo is tested at a commit of its base: as configured, else by its own custom. `undefined`: nobody knows. */
 export async function findRecipe(store: string, commit: string, plan: TurnPlan): Promise<TestRecipe | undefined> {
-  const detected = plan.test === undefined || plan.setup === undefined ? detectTestCommand(await readDetectionFiles(store, commit)) : undefined;
+  const detected =
+    plan.test === undefined || plan.setup === undefined ? detectTestCommand(await readDetectionFiles(store, commit)) : undefined;
   const setup = plan.setup ?? detected?.setup;
   if (plan.test !== undefined) return { setup, test: plan.test, source: "config" };
   return detected === undefined ? undefined : { setup, test: detected.test, source: "detected" };
@@ -18,7 +19,9 @@ export async function findRecipe(store: string, commit: string, plan: TurnPlan):
 async function readDetectionFiles(store: string, commit: string): Promise<ReadonlyMap<string, string>> {
   const paths = [...(await listPaths(store, commit)), ...(await listPaths(store, commit, "test", "tests"))];
   const wanted = new Set<string>(detectionFiles);
-  const entries = paths.map(async (path) => [path, wanted.has(path) ? ((await readBlob(store, commit, path, maxFileBytes)) ?? "") : ""] as const);
+  const entries = paths.map(
+    async (path) => [path, wanted.has(path) ? ((await readBlob(store, commit, path, maxFileBytes)) ?? "") : ""] as const,
+  );
   return new Map(await Promise.all(entries));
 }
 

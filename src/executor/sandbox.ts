@@ -45,9 +45,31 @@ const proxies = ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"];
 /** The system's own programs and libraries. Where these are links into /usr they are made as links. */
 const systemFolders = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
 /** What programs need of /etc for names, certificates and the clock; no keys, no accounts. */
-const systemSettings = ["ssl", "pki", "ca-certificates", "alternatives", "resolv.conf", "hosts", "nsswitch.conf", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "timezone", "mime.types"];
+const systemSettings = [
+  "ssl",
+  "pki",
+  "ca-certificates",
+  "alternatives",
+  "resolv.conf",
+  "hosts",
+  "nsswitch.conf",
+  "ld.so.cache",
+  "ld.so.conf",
+  "ld.so.conf.d",
+  "localtime",
+  "timezone",
+  "mime.types",
+];
 
-const namespaces = ["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--die-with-parent", "--new-session"];
+const namespaces = [
+  "--unshare-user",
+  "--unshare-pid",
+  "--unshare-ipc",
+  "--unshare-uts",
+  "--unshare-cgroup-try",
+  "--die-with-parent",
+  "--new-session",
+];
 /** Not root inside: some agents refuse to work as root, and no capability is left either way. */
 const identity = ["--uid", "1000", "--gid", "1000", "--cap-drop", "ALL"];
 
@@ -57,7 +79,10 @@ export function createBubblewrap(deps: SandboxDeps): Sandbox {
   if (bubblewrap === undefined) throw new Error("bwrap is not found on PATH");
   const programs = [...programRoots(process.execPath), ...programRoots(findProgram(deps.agentArgv[0])), ...deps.read];
   const accounts = writeAccounts(deps.home);
-  const system = [...systemFolders.flatMap(showSystemFolder), ...systemSettings.flatMap((name) => ["--ro-bind-try", `/etc/${name}`, `/etc/${name}`])];
+  const system = [
+    ...systemFolders.flatMap(showSystemFolder),
+    ...systemSettings.flatMap((name) => ["--ro-bind-try", `/etc/${name}`, `/etc/${name}`]),
+  ];
   return {
     kind: "bubblewrap",
     async run(command) {
@@ -87,7 +112,11 @@ export function createNoSandbox(deps: SandboxDeps): Sandbox {
     kind: "none",
     async run(command) {
       const mark = `AFK_COMMAND_MARK=${randomUUID()}`;
-      const env = { ...environmentOf(command, programs), PATH: process.env["PATH"] ?? defaultPath, AFK_COMMAND_MARK: mark.slice(mark.indexOf("=") + 1) };
+      const env = {
+        ...environmentOf(command, programs),
+        PATH: process.env["PATH"] ?? defaultPath,
+        AFK_COMMAND_MARK: mark.slice(mark.indexOf("=") + 1),
+      };
       try {
         return await runCommand({ ...command, argv: command.argv, env, kill: killGroup });
       } finally {
@@ -102,7 +131,13 @@ export async function checkBubblewrap(deps: SandboxDeps): Promise<string | undef
   const remedy = "install bubblewrap and allow unprivileged user namespaces, or set AFK_SANDBOX=none if AFK as a whole runs isolated";
   const folder = join(deps.home, "sandbox");
   try {
-    const result = await createBubblewrap(deps).run({ argv: ["true"], cwd: folder, home: folder, timeoutMs: 10_000, signal: new AbortController().signal });
+    const result = await createBubblewrap(deps).run({
+      argv: ["true"],
+      cwd: folder,
+      home: folder,
+      timeoutMs: 10_000,
+      signal: new AbortController().signal,
+    });
     return result.exitCode === 0 ? undefined : `the sandbox does not work here (${result.output.trim().slice(-200)}): ${remedy}`;
   } catch (error) {
     return `the sandbox cannot be started (${error instanceof Error ? error.message : String(error)}): ${remedy}`;
@@ -113,7 +148,11 @@ export async function checkBubblewrap(deps: SandboxDeps): Promise<string | undef
  * bubblewrap hands its own environment on, so values travel there and not in the argv, which every process of the host may read.
  * The namespace's first process is known by its pid on the host: when it is gone, so is everything in the namespace.
  */
-async function runInNamespace(argv: readonly string[], env: Readonly<Record<string, string>>, command: SandboxedCommand): Promise<CommandResult> {
+async function runInNamespace(
+  argv: readonly string[],
+  env: Readonly<Record<string, string>>,
+  command: SandboxedCommand,
+): Promise<CommandResult> {
   let info = "";
   const firstPid = (): number | undefined => {
     const pid = /"child-pid":\s*(\d+)/.exec(info)?.[1];
@@ -199,7 +238,9 @@ function environmentOf(command: SandboxedCommand, programs: readonly string[]): 
     if (value !== undefined && !value.includes("@")) env[name] = value;
   }
   const visible = ["/usr", "/bin", "/sbin", ...programs];
-  const path = (process.env["PATH"] ?? "").split(delimiter).filter((folder) => visible.some((root) => folder === root || folder.startsWith(root + sep)));
+  const path = (process.env["PATH"] ?? "")
+    .split(delimiter)
+    .filter((folder) => visible.some((root) => folder === root || folder.startsWith(root + sep)));
   return { ...env, PATH: [...new Set([...path, ...defaultPath.split(":")])].join(":"), HOME: command.home, ...command.env };
 }
 

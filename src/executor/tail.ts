@@ -55,5 +55,8 @@ export function tailOf(output: string, secrets: Secrets): string {
   const text = redact(cleanOutput(output), secrets).trimEnd();
   const bytes = Buffer.from(text);
   if (bytes.length <= tailBytes) return text;
-  return bytes.subarray(bytes.length - tailBytes).toString().replace(/^\uFFFD+/, "");
+  return bytes
+    .subarray(bytes.length - tailBytes)
+    .toString()
+    .replace(/^\uFFFD+/, "");
 }

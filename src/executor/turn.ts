@@ -150,7 +150,8 @@ async function runAgent(site: TurnSite, notes: WorkspaceNotes): Promise<AgentOut
 }
 
 async function proveBase(site: TurnSite, notes: WorkspaceNotes): Promise<Proof> {
-  const proof: Proof = notes.proved === undefined ? await prove(site, "base", site.mirrorPath, notes.base) : { step: "test", record: notes.proved };
+  const proof: Proof =
+    notes.proved === undefined ? await prove(site, "base", site.mirrorPath, notes.base) : { step: "test", record: notes.proved };
   if (proof.step === "test") site.note({ base: proof.record });
   if (isGoodBase(site, proof)) await writeNotes(site.place, { ...notes, proved: proof.record });
   return proof;
@@ -192,15 +193,20 @@ async function conclude(site: TurnSite, { notes, agent, base, collecting }: Ende
 }
 
 function sayUntidy(collecting: Collecting): { readonly gate: "committed" | "size"; readonly reason: string } | undefined {
-  if (collecting.kind === "unreadable") return { gate: "committed", reason: `the workspace is no longer a usable git repository: ${collecting.why}` };
+  if (collecting.kind === "unreadable")
+    return { gate: "committed", reason: `the workspace is no longer a usable git repository: ${collecting.why}` };
   if (collecting.kind === "too-large") return { gate: "size", reason: "the commits hold far more than may land (over 64 MiB)" };
   if (collecting.uncommitted.length === 0) return undefined;
-  return { gate: "committed", reason: `not committed: ${sayPaths(collecting.uncommitted)}. Commit what belongs to the change and remove the rest` };
+  return {
+    gate: "committed",
+    reason: `not committed: ${sayPaths(collecting.uncommitted)}. Commit what belongs to the change and remove the rest`,
+  };
 }
 
 /** Committed work is never thrown away, however the turn ended. */
 async function withKeptWork(site: TurnSite, outcome: TurnOutcome, collecting: Collecting): Promise<TurnOutcome> {
-  if (outcome.kind === "landed" || outcome.kind === "proved" || outcome.kind === "unchanged" || outcome.kind === "interrupted") return outcome;
+  if (outcome.kind === "landed" || outcome.kind === "proved" || outcome.kind === "unchanged" || outcome.kind === "interrupted")
+    return outcome;
   const kept = await keep(site, collecting);
   return kept === undefined ? outcome : { ...outcome, kept };
 }

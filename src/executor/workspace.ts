@@ -28,7 +28,9 @@ export interface WorkspaceSite extends ProofSite {
   readonly identity: Identity;
 }
 
-export type OpenedWorkspace = { readonly kind: "open"; readonly notes: WorkspaceNotes } | { readonly kind: "setup-failed"; readonly record: CommandRecord };
+export type OpenedWorkspace =
+  | { readonly kind: "open"; readonly notes: WorkspaceNotes }
+  | { readonly kind: "setup-failed"; readonly record: CommandRecord };
 
 /** git inside the sandbox is the agent's git: quick work on a local repo, even a large one. */
 const gitTimeoutMs = 120_000;
@@ -74,7 +76,14 @@ async function makeWorkspace(site: WorkspaceSite, commit: string): Promise<void>
   for (const path of [place.notes, place.workspace, place.home]) await removeTree(path);
   for (const folder of [place.root, place.home, place.mail]) await makeFolder(site.home, folder);
   const branch = `afk/issue-${order.issue.number}`;
-  await checkOut({ store: mirrorPath, commit, into: place.workspace, branch, shares: site.sandbox.kind === "bubblewrap", signal: site.signal });
+  await checkOut({
+    store: mirrorPath,
+    commit,
+    into: place.workspace,
+    branch,
+    shares: site.sandbox.kind === "bubblewrap",
+    signal: site.signal,
+  });
   const user = `[user]\n\tname = ${JSON.stringify(identity.name)}\n\temail = ${JSON.stringify(identity.email)}\n`;
   await writeFile(join(place.home, ".gitconfig"), user);
 }
@@ -105,7 +114,14 @@ async function resetWorkspace(site: WorkspaceSite, commit: string): Promise<bool
 
 async function runGit(site: WorkspaceSite, args: readonly string[]): Promise<boolean> {
   const { place, sandbox, mirrorPath, signal } = site;
-  const result = await sandbox.run({ argv: ["git", ...args], cwd: place.workspace, home: place.home, readable: [mirrorPath], timeoutMs: gitTimeoutMs, signal });
+  const result = await sandbox.run({
+    argv: ["git", ...args],
+    cwd: place.workspace,
+    home: place.home,
+    readable: [mirrorPath],
+    timeoutMs: gitTimeoutMs,
+    signal,
+  });
   signal.throwIfAborted();
   return result.exitCode === 0;
 }
@@ -114,7 +130,10 @@ async function runGit(site: WorkspaceSite, args: readonly string[]): Promise<boo
 async function findKeptWork(site: WorkspaceSite, newest: string): Promise<{ readonly head: string; readonly base: string } | undefined> {
   const { order, identity, mirrorPath } = site;
   const format = "%(objectname) %(parent) %(committeremail) %(contents:trailers:key=AFK-Run,valueonly,unfold)";
-  const found = await git(["for-each-ref", `--format=${format}`, `refs/heads/afk/issue-${order.issue.number}`, `refs/heads/afk/issue-${order.issue.number}-*`], { dir: mirrorPath });
+  const found = await git(
+    ["for-each-ref", `--format=${format}`, `refs/heads/afk/issue-${order.issue.number}`, `refs/heads/afk/issue-${order.issue.number}-*`],
+    { dir: mirrorPath },
+  );
   for (const line of found.split("\n")) {
     const [head = "", base = "", committer, run] = line.split(" ");
     if (committer !== `<${identity.email}>` || run !== order.run) continue;

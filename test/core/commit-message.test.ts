@@ -32,22 +32,50 @@ describe("a commit message", () => {
   });
 });
 
-const closing = /\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?\s+(?:[\w.-]+\/[\w.-]+)?#\d|\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?\s+https?:/i;
+const closing =
+  /\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?\s+(?:[\w.-]+\/[\w.-]+)?#\d|\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?\s+https?:/i;
 
 describe("what would make somebody act is taken out:", () => {
-  it.each(["Fixes #7", "closes: #7", "Resolved octo/other#12", "FIX https://github.com/octo/sample/issues/7", "close\u200Bs #7", "fixes GH-7", "fixclosees #1 #7"])("%s", (text) => {
+  it.each([
+    "Fixes #7",
+    "closes: #7",
+    "Resolved octo/other#12",
+    "FIX https://github.com/octo/sample/issues/7",
+    "close\u200Bs #7",
+    "fixes GH-7",
+    "fixclosees #1 #7",
+  ])("%s", (text) => {
     expect(write(`Subject\n\n${text}`)).not.toMatch(closing);
   });
 
-  it.each(["[skip ci]", "[ci skip]", "[no ci]", "[skip actions]", "[actions skip]", "***NO_CI***", "skip-checks: true", "skip-checks:true", "[skip [skip ci]ci]", "[SKIP CI]"])("%s", (text) => {
-    expect(write(`Subject ${text}\n\n${text}`).toLowerCase()).not.toMatch(/\[(?:skip|no)[ -]?(?:ci|actions)\]|\[(?:ci|actions)[ -]skip\]|no_ci|skip-checks/);
+  it.each([
+    "[skip ci]",
+    "[ci skip]",
+    "[no ci]",
+    "[skip actions]",
+    "[actions skip]",
+    "***NO_CI***",
+    "skip-checks: true",
+    "skip-checks:true",
+    "[skip [skip ci]ci]",
+    "[SKIP CI]",
+  ])("%s", (text) => {
+    expect(write(`Subject ${text}\n\n${text}`).toLowerCase()).not.toMatch(
+      /\[(?:skip|no)[ -]?(?:ci|actions)\]|\[(?:ci|actions)[ -]skip\]|no_ci|skip-checks/,
+    );
   });
 
   it("mentions", () => {
     expect(write("Thanks @mallory and @octo/team")).not.toContain("@mallory");
   });
 
-  it.each(["AFK-Run: other", "Co-authored-by: mallory <m@example.com>", "Signed-off-by: ada <a@example.com>", "Refs #999", "Reviewed-by: ada"])("%s", (text) => {
+  it.each([
+    "AFK-Run: other",
+    "Co-authored-by: mallory <m@example.com>",
+    "Signed-off-by: ada <a@example.com>",
+    "Refs #999",
+    "Reviewed-by: ada",
+  ])("%s", (text) => {
     expect(write(`Subject\n\nBody\n\n${text}`)).toBe(`Subject\n\nBody\n\n${trailers}`);
   });
 

@@ -92,7 +92,10 @@ describe("cancelling", () => {
     const id = await afk.start();
     await afk.line(id, /ready/);
     await afk.executor.cancel(id, "label removed");
-    expect({ status: afk.executor.inspect(id), isRunning: isRunning(word) }).toEqual({ status: { kind: "ended", outcome: { kind: "interrupted", why: "label removed" } }, isRunning: false });
+    expect({ status: afk.executor.inspect(id), isRunning: isRunning(word) }).toEqual({
+      status: { kind: "ended", outcome: { kind: "interrupted", why: "label removed" } },
+      isRunning: false,
+    });
   });
 
   it("ends a turn that waits", async () => {
@@ -138,7 +141,10 @@ it("a turn's time limit ends the agent with every child", async () => {
 
 it("committed work of an agent out of time is kept", async () => {
   const afk = await given({ agent: `${goodAgent}\nsleep 600` });
-  expect(await afk.turn({ plan: { turnTimeoutMs: 2000 } })).toMatchObject({ kind: "timed-out", kept: { where: "branch", branch: "afk/issue-7" } });
+  expect(await afk.turn({ plan: { turnTimeoutMs: 2000 } })).toMatchObject({
+    kind: "timed-out",
+    kept: { where: "branch", branch: "afk/issue-7" },
+  });
 });
 
 describe("what a run leaves", () => {

@@ -19,7 +19,11 @@ afterAll(() => rmSync(store, { recursive: true, force: true }));
 
 function git(args: readonly string[], input: string | Buffer = "", env = {}): string {
   const identity = { GIT_AUTHOR_NAME: "A", GIT_AUTHOR_EMAIL: "a@b", GIT_COMMITTER_NAME: "A", GIT_COMMITTER_EMAIL: "a@b" };
-  return execFileSync("git", ["-C", store, ...args], { input, encoding: "utf8", env: { PATH: process.env["PATH"], GIT_CONFIG_GLOBAL: "/dev/null", ...identity, ...env } }).trim();
+  return execFileSync("git", ["-C", store, ...args], {
+    input,
+    encoding: "utf8",
+    env: { PATH: process.env["PATH"], GIT_CONFIG_GLOBAL: "/dev/null", ...identity, ...env },
+  }).trim();
 }
 
 function commitOf(tree: Tree, parent?: string): string {
@@ -39,22 +43,48 @@ function commitOf(tree: Tree, parent?: string): string {
 async function changeOf(before: Tree, after: Tree, messages: readonly string[] = ["Change things"]): Promise<Change> {
   const base = commitOf(before);
   const commit = commitOf(after, base);
-  return { store, base, commit, tree: git(["rev-parse", `${commit}^{tree}`]), paths: await readChangedPaths(store, base, commit), files: await readFileChanges(store, base, commit), messages };
+  return {
+    store,
+    base,
+    commit,
+    tree: git(["rev-parse", `${commit}^{tree}`]),
+    paths: await readChangedPaths(store, base, commit),
+    files: await readFileChanges(store, base, commit),
+    messages,
+  };
 }
 
-const plan: TurnPlan = { setup: undefined, test: undefined, tests: undefined, exempt: [], protectedPaths: ["deploy/**"], landing: "push", turnTimeoutMs: 1000, commandTimeoutMs: 1000 };
+const plan: TurnPlan = {
+  setup: undefined,
+  test: undefined,
+  tests: undefined,
+  exempt: [],
+  protectedPaths: ["deploy/**"],
+  landing: "push",
+  turnTimeoutMs: 1000,
+  commandTimeoutMs: 1000,
+};
 const operatorSecret = "correct-horse-battery-staple";
 
 async function refusalOf(before: Tree, after: Tree, { test = "npm test", messages }: { test?: string; messages?: readonly string[] } = {}) {
   const change = await changeOf(before, after, messages);
-  return findRefusal(change, gateContext({ owner: "octo", name: "sample" }, plan, test, () => [operatorSecret]));
+  return findRefusal(
+    change,
+    gateContext({ owner: "octo", name: "sample" }, plan, test, () => [operatorSecret]),
+  );
 }
 
 const manifest = (more: object): string => JSON.stringify({ name: "sample", scripts: { test: "node scripts/run-tests.js" }, ...more });
 const twoTests = `test("a", () => {});\ntest("b", () => {});\n`;
 // Put together at run time, so that this file does not look like a leak itself.
 const githubToken = ["gh", "p_", "wWPw5k4aXcaT4fNP0UcnZwJUVFk6LO0pINUx"].join("");
-const privateKey = ["-----BEGIN RSA PRIVATE", " KEY-----\n", "MIIEpAIBAAKCAQEA04up8hoqzS1+APIB0RhjXyObwHQnOzhAk5Bd7mhkSbPkyhP1\n".repeat(12), "-----END RSA PRIVATE", " KEY-----\n"].join("");
+const privateKey = [
+  "-----BEGIN RSA PRIVATE",
+  " KEY-----\n",
+  "MIIEpAIBAAKCAQEA04up8hoqzS1+APIB0RhjXyObwHQnOzhAk5Bd7mhkSbPkyhP1\n".repeat(12),
+  "-----END RSA PRIVATE",
+  " KEY-----\n",
+].join("");
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
 
 describe("an ordinary change", () => {
@@ -63,8 +93,16 @@ describe("an ordinary change", () => {
     ["changes a dependency", { "package.json": manifest({}) }, { "package.json": manifest({ dependencies: { zod: "4" } }) }],
     ["reformats the manifest", { "package.json": manifest({}) }, { "package.json": JSON.stringify(JSON.parse(manifest({})), null, 2) }],
     ["moves a test", { "test/a.test.js": twoTests }, { "test/b/a.test.js": twoTests }],
-    ["moves tests between files", { "test/a.test.js": twoTests, "test/b.test.js": twoTests }, { "test/a.test.js": `test("a", () => {});\n`, "test/b.test.js": `${twoTests}test("c", () => {});\n` }],
-    ["touches a test that was skipped before", { "test/a.test.js": `test.skip("a");\n` }, { "test/a.test.js": `test.skip("a");\ntest("b");\n` }],
+    [
+      "moves tests between files",
+      { "test/a.test.js": twoTests, "test/b.test.js": twoTests },
+      { "test/a.test.js": `test("a", () => {});\n`, "test/b.test.js": `${twoTests}test("c", () => {});\n` },
+    ],
+    [
+      "touches a test that was skipped before",
+      { "test/a.test.js": `test.skip("a");\n` },
+      { "test/a.test.js": `test.skip("a");\ntest("b");\n` },
+    ],
     ["links inside the repository", {}, { "docs/readme": "link:../README.md" }],
     ["configures a tool that runs no tests", {}, { ".gitignore": "lib\n", ".editorconfig": "root = true\n" }],
     ["has a strange name", {}, { "a\nb": "x", "--option": "x", "$(touch x)": "x", "snö/ß.txt": "x" }],
@@ -81,13 +119,19 @@ describe("the size gate refuses", () => {
   });
 
   it("more than 4 MiB", async () => {
-    expect(await refusalOf({}, { big: "x".repeat(4 * 1024 * 1024 + 1) })).toEqual({ gate: "size", reason: "the changed files hold 4.0 MiB; at most 4 may land at once" });
+    expect(await refusalOf({}, { big: "x".repeat(4 * 1024 * 1024 + 1) })).toEqual({
+      gate: "size",
+      reason: "the changed files hold 4.0 MiB; at most 4 may land at once",
+    });
   });
 });
 
-it.each([".github/workflows/ci.yml", ".forgejo/workflows/ci.yml", ".gitea/workflows/ci.yml", ".GitHub/Workflows/x.yml", ".gitlab-ci.yml"])("the workflows gate refuses %s", async (path) => {
-  expect(await refusalOf({}, { [path]: "on: push\n" })).toMatchObject({ gate: "workflows" });
-});
+it.each([".github/workflows/ci.yml", ".forgejo/workflows/ci.yml", ".gitea/workflows/ci.yml", ".GitHub/Workflows/x.yml", ".gitlab-ci.yml"])(
+  "the workflows gate refuses %s",
+  async (path) => {
+    expect(await refusalOf({}, { [path]: "on: push\n" })).toMatchObject({ gate: "workflows" });
+  },
+);
 
 describe("the protected-path gate refuses", () => {
   it.each([
@@ -112,15 +156,22 @@ describe("the protected-path gate refuses", () => {
   });
 
   it("moving a protected file away", async () => {
-    expect(await refusalOf({ "AGENTS.md": "Be good.\nVery good.\n" }, { "old.md": "Be good.\nVery good.\n" })).toMatchObject({ gate: "protected-path" });
+    expect(await refusalOf({ "AGENTS.md": "Be good.\nVery good.\n" }, { "old.md": "Be good.\nVery good.\n" })).toMatchObject({
+      gate: "protected-path",
+    });
   });
 
   it.each(["/etc/passwd", "../outside", "a/../../outside", ".git/config"])("a link to %s", async (target) => {
-    expect(await refusalOf({}, { link: `link:${target}` })).toMatchObject({ gate: "protected-path", reason: expect.stringContaining("leaves the repository") });
+    expect(await refusalOf({}, { link: `link:${target}` })).toMatchObject({
+      gate: "protected-path",
+      reason: expect.stringContaining("leaves the repository"),
+    });
   });
 
   it("a submodule that points elsewhere", async () => {
-    expect(await refusalOf({ lib: `module:${"1".repeat(40)}` }, { lib: `module:${"2".repeat(40)}` })).toMatchObject({ gate: "protected-path" });
+    expect(await refusalOf({ lib: `module:${"1".repeat(40)}` }, { lib: `module:${"2".repeat(40)}` })).toMatchObject({
+      gate: "protected-path",
+    });
   });
 });
 
@@ -157,7 +208,11 @@ describe("the tests-weakened gate refuses", () => {
     ["a skipped suite in a new file", {}, { "test/a.test.js": `describe.skip("x", () => {});\n` }],
     ["a skip option", {}, { "test/a.test.js": `test("a", { skip: true }, () => {});\n` }],
     ["a skipped Python test", { "test_a.py": "def test_a():\n  pass\n" }, { "test_a.py": "@pytest.mark.skip\ndef test_a():\n  pass\n" }],
-    ["a skipped Go test", { "a_test.go": "func TestA(t *testing.T) {\n}\n" }, { "a_test.go": "func TestA(t *testing.T) {\n\tt.Skip()\n}\n" }],
+    [
+      "a skipped Go test",
+      { "a_test.go": "func TestA(t *testing.T) {\n}\n" },
+      { "a_test.go": "func TestA(t *testing.T) {\n\tt.Skip()\n}\n" },
+    ],
     ["an ignored Rust test", { "tests/a.rs": "#[test]\nfn a() {}\n" }, { "tests/a.rs": "#[test]\n#[ignore]\nfn a() {}\n" }],
   ])("%s", async (_what, before, after) => {
     expect(await refusalOf(before, after)).toMatchObject({ gate: "tests-weakened" });
@@ -167,23 +222,39 @@ describe("the tests-weakened gate refuses", () => {
 describe("the runner-configuration gate refuses", () => {
   it.each<[string, Tree, Tree]>([
     ["another test script", { "package.json": manifest({}) }, { "package.json": manifest({ scripts: { test: "true" } }) }],
-    ["a hook of the test script", { "package.json": manifest({}) }, { "package.json": manifest({ scripts: { test: "node scripts/run-tests.js", pretest: "rm -r test" } }) }],
+    [
+      "a hook of the test script",
+      { "package.json": manifest({}) },
+      { "package.json": manifest({ scripts: { test: "node scripts/run-tests.js", pretest: "rm -r test" } }) },
+    ],
     ["a runner's key in the manifest", { "package.json": manifest({}) }, { "package.json": manifest({ jest: { testMatch: [] } }) }],
     ["a manifest that does not parse", { "package.json": manifest({}) }, { "package.json": "{" }],
-    ["a script that the test script calls", { "package.json": manifest({}), "scripts/run-tests.js": "a\n" }, { "package.json": manifest({}), "scripts/run-tests.js": "b\n" }],
+    [
+      "a script that the test script calls",
+      { "package.json": manifest({}), "scripts/run-tests.js": "a\n" },
+      { "package.json": manifest({}), "scripts/run-tests.js": "b\n" },
+    ],
     ["a runner's configuration", {}, { "vitest.config.ts": "export default {};\n" }],
     ["npm's configuration", {}, { ".npmrc": "script-shell=/bin/true\n" }],
-    ["pytest's section", { "pyproject.toml": "[tool.pytest.ini_options]\naddopts = '-q'\n" }, { "pyproject.toml": "[tool.pytest.ini_options]\naddopts = '-k nothing'\n" }],
+    [
+      "pytest's section",
+      { "pyproject.toml": "[tool.pytest.ini_options]\naddopts = '-q'\n" },
+      { "pyproject.toml": "[tool.pytest.ini_options]\naddopts = '-k nothing'\n" },
+    ],
     ["pytest's file", {}, { "pytest.ini": "[pytest]\n" }],
   ])("%s", async (_what, before, after) => {
     expect(await refusalOf(before, after)).toMatchObject({ gate: "runner-configuration" });
   });
 
   it("the Makefile when make runs the tests", async () => {
-    expect(await refusalOf({ Makefile: "test:\n\tgo test\n" }, { Makefile: "test:\n\ttrue\n" }, { test: "make test" })).toMatchObject({ gate: "runner-configuration" });
+    expect(await refusalOf({ Makefile: "test:\n\tgo test\n" }, { Makefile: "test:\n\ttrue\n" }, { test: "make test" })).toMatchObject({
+      gate: "runner-configuration",
+    });
   });
 
   it("a script named by the test command", async () => {
-    expect(await refusalOf({ "check.sh": "false\n" }, { "check.sh": "true\n" }, { test: "sh ./check.sh" })).toMatchObject({ gate: "runner-configuration" });
+    expect(await refusalOf({ "check.sh": "false\n" }, { "check.sh": "true\n" }, { test: "sh ./check.sh" })).toMatchObject({
+      gate: "runner-configuration",
+    });
   });
 });

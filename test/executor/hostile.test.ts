@@ -29,9 +29,17 @@ describe.runIf(canRunBubblewrap)("a trap in the workspace does not go off on the
   const trap = (): string => `touch ${join(outside, "sprung")} 2>/dev/null; touch "$HOME/sprung"`;
   it.each<[string, () => string]>([
     ["core.fsmonitor", () => `git config core.fsmonitor '${trap()}'`],
-    ["core.hooksPath", () => `mkdir hooks; printf '#!/bin/sh\\n${trap().replaceAll('"', "")}\\n' > "$HOME/post-checkout"; chmod +x "$HOME/post-checkout"; git config core.hooksPath "$HOME"; rmdir hooks`],
+    [
+      "core.hooksPath",
+      () =>
+        `mkdir hooks; printf '#!/bin/sh\\n${trap().replaceAll('"', "")}\\n' > "$HOME/post-checkout"; chmod +x "$HOME/post-checkout"; git config core.hooksPath "$HOME"; rmdir hooks`,
+    ],
     ["core.sshCommand and a rewritten URL", () => `git config core.sshCommand '${trap()}'; git config url.ssh://x/.pushInsteadOf /`],
-    ["a clean filter", () => `git config filter.x.clean 'sh -c "${trap().replaceAll('"', "")}; cat"'; mkdir -p .git/info; echo '* filter=x' > .git/info/attributes`],
+    [
+      "a clean filter",
+      () =>
+        `git config filter.x.clean 'sh -c "${trap().replaceAll('"', "")}; cat"'; mkdir -p .git/info; echo '* filter=x' > .git/info/attributes`,
+    ],
     ["an external diff", () => `git config diff.external '${trap()}'`],
     ["a credential helper", () => `git config credential.helper '!${trap()}'`],
     ["an upload-pack hook", () => `git config uploadpack.packObjectsHook '${trap()}'`],
@@ -45,7 +53,11 @@ describe.runIf(canRunBubblewrap)("a trap in the workspace does not go off on the
 describe("a workspace whose .git is", () => {
   it("gone is refused", async () => {
     const afk = await given({ agent: `${goodAgent}\nrm -rf .git` });
-    expect(await afk.turn()).toMatchObject({ kind: "refused", gate: "committed", reason: expect.stringContaining("no longer a usable git repository") });
+    expect(await afk.turn()).toMatchObject({
+      kind: "refused",
+      gate: "committed",
+      reason: expect.stringContaining("no longer a usable git repository"),
+    });
   });
 
   it.runIf(canRunBubblewrap)("a link to another repository gives none of it away", async () => {
@@ -64,7 +76,9 @@ describe("a workspace whose .git is", () => {
   it.runIf(canRunBubblewrap)("borrowing another repository's objects gets none of them", async () => {
     execFileSync("git", ["init", "-q", outside]);
     const blob = execFileSync("git", ["-C", outside, "hash-object", "-w", "--stdin"], { input: "canary", encoding: "utf8" }).trim();
-    const afk = await given({ agent: `${goodAgent}\necho ${outside}/.git/objects >> .git/objects/info/alternates\ngit cat-file -p ${blob} > "$AFK_BLOCKED_FILE" || true` });
+    const afk = await given({
+      agent: `${goodAgent}\necho ${outside}/.git/objects >> .git/objects/info/alternates\ngit cat-file -p ${blob} > "$AFK_BLOCKED_FILE" || true`,
+    });
     expect(await afk.turn()).toMatchObject({ kind: "landed" });
   });
 });
@@ -75,15 +89,30 @@ describe("what the agent hands over is not followed when it is a link:", () => {
     writeFileSync(canary, "canary");
     const afk = await given({ agent: `${goodAgent}\nln -sf ${canary} "$(dirname "$AFK_PROMPT_FILE")/${name}"` });
     const outcome = await afk.turn();
-    expect({ kind: outcome.kind, canary: execFileSync("cat", [canary], { encoding: "utf8" }) }).toEqual({ kind: "landed", canary: "canary" });
+    expect({ kind: outcome.kind, canary: execFileSync("cat", [canary], { encoding: "utf8" }) }).toEqual({
+      kind: "landed",
+      canary: "canary",
+    });
   });
 });
 
 describe("hostile names", () => {
   it("of files land as they are", async () => {
-    const afk = await given({ agent: `${goodAgent}\nprintf x > "$(printf 'a\\nb')"\nprintf x > ./--exec\nprintf x > '$(touch sprung)'\nprintf x > 'snö.txt'\ngit add -A\ngit commit -q -m More` });
+    const afk = await given({
+      agent: `${goodAgent}\nprintf x > "$(printf 'a\\nb')"\nprintf x > ./--exec\nprintf x > '$(touch sprung)'\nprintf x > 'snö.txt'\ngit add -A\ngit commit -q -m More`,
+    });
     await afk.turn();
-    expect(afk.forge("ls-tree", "-z", "--name-only", "main").split("\0")).toEqual(["$(touch sprung)", "--exec", "a\nb", "package.json", "product.js", "snö.txt", "sum.js", "test", ""]);
+    expect(afk.forge("ls-tree", "-z", "--name-only", "main").split("\0")).toEqual([
+      "$(touch sprung)",
+      "--exec",
+      "a\nb",
+      "package.json",
+      "product.js",
+      "snö.txt",
+      "sum.js",
+      "test",
+      "",
+    ]);
   });
 
   it("of the base branch work", async () => {

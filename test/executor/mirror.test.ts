@@ -17,7 +17,11 @@ beforeEach(() => {
   fetches = 0;
   now = 0;
   // A credential is minted for every fetch and for nothing else.
-  remote = { repo: { owner: "octo", name: "sample" }, url: join(root, "forge"), credential: async () => ((fetches += 1), { username: "x", token: "y" }) };
+  remote = {
+    repo: { owner: "octo", name: "sample" },
+    url: join(root, "forge"),
+    credential: async () => ((fetches += 1), { username: "x", token: "y" }),
+  };
   commit("main");
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
@@ -26,7 +30,11 @@ function git(...args: readonly string[]): string {
   const forge = join(root, "forge");
   execFileSync("mkdir", ["-p", forge]);
   const identity = { GIT_AUTHOR_NAME: "A", GIT_AUTHOR_EMAIL: "a@b", GIT_COMMITTER_NAME: "A", GIT_COMMITTER_EMAIL: "a@b" };
-  return execFileSync("git", ["-C", forge, ...args], { encoding: "utf8", env: { PATH: process.env["PATH"], GIT_CONFIG_GLOBAL: "/dev/null", ...identity }, input: "" }).trim();
+  return execFileSync("git", ["-C", forge, ...args], {
+    encoding: "utf8",
+    env: { PATH: process.env["PATH"], GIT_CONFIG_GLOBAL: "/dev/null", ...identity },
+    input: "",
+  }).trim();
 }
 
 function commit(branch: string): string {

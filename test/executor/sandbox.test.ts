@@ -46,7 +46,13 @@ const kinds = [...(canRunBubblewrap ? ["bubblewrap" as const] : []), "none" as c
 describe.each(kinds)("a command with %s", (kind) => {
   it("answers its exit code and the end of its output", async () => {
     const result = await sandboxOf(kind).run(shell("echo out; echo err >&2; exit 7"));
-    expect({ ...result, output: result.output.split("\n").toSorted() }).toMatchObject({ exitCode: 7, signal: null, timedOut: false, aborted: false, output: ["", "err", "out"] });
+    expect({ ...result, output: result.output.split("\n").toSorted() }).toMatchObject({
+      exitCode: 7,
+      signal: null,
+      timedOut: false,
+      aborted: false,
+      output: ["", "err", "out"],
+    });
   });
 
   it("reads standard input", async () => {
@@ -68,7 +74,9 @@ describe.each(kinds)("a command with %s", (kind) => {
     vi.stubEnv("PRIVATE_KEY", "secret-2");
     const { output } = await sandboxOf(kind).run(shell("env", { env: { GIVEN: "given" } }));
     const names = output.split("\n").flatMap((line) => line.split("=")[0] ?? []);
-    expect(names.filter((name) => !["", "PWD", "OLDPWD", "SHLVL", "_", "AFK_COMMAND_MARK", "TZ", "LC_ALL"].includes(name)).toSorted()).toEqual(["CI", "GIVEN", "HOME", "LANG", "PATH", "TERM"]);
+    expect(
+      names.filter((name) => !["", "PWD", "OLDPWD", "SHLVL", "_", "AFK_COMMAND_MARK", "TZ", "LC_ALL"].includes(name)).toSorted(),
+    ).toEqual(["CI", "GIVEN", "HOME", "LANG", "PATH", "TERM"]);
   });
 
   it("ends at its time limit, with children that left its process group", async () => {
@@ -96,7 +104,9 @@ describe.each(kinds)("a command with %s", (kind) => {
 
   it("cannot fill the memory with output", async () => {
     let longest = 0;
-    const result = await sandboxOf(kind).run(shell("head -c 50000000 /dev/zero | tr '\\0' x", { onLine: (line) => (longest = Math.max(longest, line.length)) }));
+    const result = await sandboxOf(kind).run(
+      shell("head -c 50000000 /dev/zero | tr '\\0' x", { onLine: (line) => (longest = Math.max(longest, line.length)) }),
+    );
     expect({ kept: result.output.length, longest }).toEqual({ kept: 16_384, longest: 2000 });
   });
 
@@ -120,7 +130,9 @@ describe.each(kinds)("a command with %s", (kind) => {
 describe.runIf(canRunBubblewrap)("in the sandbox", () => {
   it("AFK's home and the user's home are not there", async () => {
     writeFileSync(join(home, "canary"), "canary");
-    const { output } = await sandboxOf("bubblewrap").run(shell(`cat ${join(home, "canary")} 2>&1; ls -A ${home}; ls -A ${homedir()} 2>&1 | head -3`));
+    const { output } = await sandboxOf("bubblewrap").run(
+      shell(`cat ${join(home, "canary")} 2>&1; ls -A ${home}; ls -A ${homedir()} 2>&1 | head -3`),
+    );
     expect(output.split("\n").slice(0, 3)).toEqual([expect.stringContaining("No such file"), "home", "workspace"]);
   });
 
@@ -137,13 +149,20 @@ describe.runIf(canRunBubblewrap)("in the sandbox", () => {
     const readable = join(home, "mirror");
     mkdirSync(readable);
     writeFileSync(join(readable, "file"), "text");
-    const { output } = await sandboxOf("bubblewrap").run(shell(`cat ${readable}/file; (echo x > ${readable}/file) 2>&1 || chmod 777 ${readable}/file 2>&1`, { readable: [readable] }));
+    const { output } = await sandboxOf("bubblewrap").run(
+      shell(`cat ${readable}/file; (echo x > ${readable}/file) 2>&1 || chmod 777 ${readable}/file 2>&1`, { readable: [readable] }),
+    );
     expect(output).toMatch(/^text.*Read-only file system.*Read-only file system/s);
   });
 
   it("values of the environment are in no argv", async () => {
     const seen = await new Promise<string>((resolve) => {
-      void sandboxOf("bubblewrap").run(shell("echo started; sleep 0.2", { env: { MODEL_KEY: "sk-very-secret" }, onLine: () => resolve(execFileSync("ps", ["-eo", "args"], { encoding: "utf8" })) }));
+      void sandboxOf("bubblewrap").run(
+        shell("echo started; sleep 0.2", {
+          env: { MODEL_KEY: "sk-very-secret" },
+          onLine: () => resolve(execFileSync("ps", ["-eo", "args"], { encoding: "utf8" })),
+        }),
+      );
     });
     expect(seen).not.toContain("sk-very-secret");
   });
@@ -159,5 +178,7 @@ describe.runIf(canRunBubblewrap)("in the sandbox", () => {
 
 it("says what to do when bubblewrap is not there", async () => {
   vi.stubEnv("PATH", "/nonexistent");
-  expect(await checkBubblewrap({ home, read: [], agentArgv: [] })).toMatch(/^the sandbox cannot be started \(bwrap is not found on PATH\): install bubblewrap/);
+  expect(await checkBubblewrap({ home, read: [], agentArgv: [] })).toMatch(
+    /^the sandbox cannot be started \(bwrap is not found on PATH\): install bubblewrap/,
+  );
 });

@@ -17,7 +17,10 @@ export interface TurnTester {
   readonly executor: Executor;
   readonly clock: ReturnType<typeof createManualClock>;
   /** Commits to a branch of the forge as a person would, and answers the commit. */
-  commit(files: Readonly<Record<string, string | null>>, options?: { readonly branch?: string; readonly message?: string }): Promise<string>;
+  commit(
+    files: Readonly<Record<string, string | null>>,
+    options?: { readonly branch?: string; readonly message?: string },
+  ): Promise<string>;
   /** Runs git in the forge's repository. */
   forge(...args: readonly string[]): string;
   /** What the forge holds for a branch; empty when it has none. */
@@ -74,12 +77,21 @@ export async function createTurnTester(options: TurnTesterOptions = {}): Promise
   const desk = join(root, "desk");
   const repo: Repo = { owner: "octo", name: "sample" };
   const clock = createManualClock();
-  const git = (dir: string, ...args: readonly string[]): string => execFileSync("git", ["-C", dir, ...args], { env: gitEnv, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim();
+  const git = (dir: string, ...args: readonly string[]): string =>
+    execFileSync("git", ["-C", dir, ...args], { env: gitEnv, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim();
   execFileSync("git", ["init", "-q", "--bare", "-b", "main", bare], { env: gitEnv });
   execFileSync("git", ["init", "-q", "-b", "main", desk], { env: gitEnv });
 
   const remote: Remote = { repo, url: bare, credential: async () => ({ username: "x-access-token", token: "ghs_token_of_this_run" }) };
-  const gitLock = createGitLock({ home, homeId: "home-1", holderId: "holder-1", clock, leaseMs: 900_000, log: silentLog, schedule: () => () => {} });
+  const gitLock = createGitLock({
+    home,
+    homeId: "home-1",
+    holderId: "holder-1",
+    clock,
+    leaseMs: 900_000,
+    log: silentLog,
+    schedule: () => () => {},
+  });
   const lock = wrapLock?.(gitLock, () => tester) ?? gitLock;
   const executor = createLocalExecutor({
     home,
@@ -146,9 +158,34 @@ export async function createTurnTester(options: TurnTesterOptions = {}): Promise
       claim ??= await lock.take(remote, openLedger({ repoId: 1, issue: 7, run, approval, base: "main", startedAt: approval.at }), content);
       if (claim === undefined) throw new Error("the lock is not free");
       const id = order.id ?? `turn-${(turns += 1)}`;
-      const whole = { setup: undefined, test: "node --test", tests: undefined, exempt: [], protectedPaths: [], landing: "push" as const, turnTimeoutMs: 60_000, commandTimeoutMs: 60_000, ...plan };
+      const whole = {
+        setup: undefined,
+        test: "node --test",
+        tests: undefined,
+        exempt: [],
+        protectedPaths: [],
+        landing: "push" as const,
+        turnTimeoutMs: 60_000,
+        commandTimeoutMs: 60_000,
+        ...plan,
+      };
       const issue = { number: 7, title: content.title, url: "https://github.com/octo/sample/issues/7" };
-      executor.submit({ kind: "implement", repo, remote, issue, approval, base: "main", prompt: "Add a product function.", ...order, id, run, plan: whole }, claim);
+      executor.submit(
+        {
+          kind: "implement",
+          repo,
+          remote,
+          issue,
+          approval,
+          base: "main",
+          prompt: "Add a product function.",
+          ...order,
+          id,
+          run,
+          plan: whole,
+        },
+        claim,
+      );
       return id;
     },
     turn: async (order) => tester.ended(await tester.start(order)),

@@ -16,7 +16,9 @@ async function given(options?: TurnTesterOptions): Promise<TurnTester> {
 
 /** Commits files as an agent would. */
 function commits(files: Readonly<Record<string, string>>, message = "Change things"): string {
-  const writes = Object.entries(files).map(([path, text]) => `mkdir -p "$(dirname '${path}')"\ncat > '${path}' <<'AFK_END'\n${text}AFK_END`);
+  const writes = Object.entries(files).map(
+    ([path, text]) => `mkdir -p "$(dirname '${path}')"\ncat > '${path}' <<'AFK_END'\n${text}AFK_END`,
+  );
   return [...writes, "git add -A", `git commit -q -m '${message}'`].join("\n");
 }
 
@@ -58,17 +60,27 @@ describe("a turn that lands", () => {
   it("says in the lock that it landed", async () => {
     const afk = await given();
     await afk.turn();
-    const view = await afk.lock.read({ repo: afk.repo, url: join(afk.root, "forge.git"), credential: async () => ({ username: "x", token: "y" }) });
+    const view = await afk.lock.read({
+      repo: afk.repo,
+      url: join(afk.root, "forge.git"),
+      credential: async () => ({ username: "x", token: "y" }),
+    });
     expect(view).toMatchObject({ ledger: { landed: { sha: afk.head(), branch: "main" } } });
   });
 
   it("detects how the repo is tested where nobody says", async () => {
     const afk = await given();
-    expect(await afk.turn({ plan: { test: undefined } })).toMatchObject({ kind: "landed", evidence: { test: { command: "npm test", source: "detected" } } });
+    expect(await afk.turn({ plan: { test: undefined } })).toMatchObject({
+      kind: "landed",
+      evidence: { test: { command: "npm test", source: "detected" } },
+    });
   });
 
   it("names a red proof that failed in its assertions", async () => {
-    const agent = commits({ "sum.js": "export function sum(...all) {\n  return all.reduce((a, b) => a + b, 0);\n}\n", "test/many.test.js": sampleFiles["test/sum.test.js"].replace("sum(1, 2), 3", "sum(1, 2, 3), 6") });
+    const agent = commits({
+      "sum.js": "export function sum(...all) {\n  return all.reduce((a, b) => a + b, 0);\n}\n",
+      "test/many.test.js": sampleFiles["test/sum.test.js"].replace("sum(1, 2), 3", "sum(1, 2, 3), 6"),
+    });
     const afk = await given({ agent });
     expect(await afk.turn()).toMatchObject({ kind: "landed", evidence: { red: { how: "failed" } } });
   });
@@ -101,7 +113,9 @@ describe("a turn that lands", () => {
   });
 
   it("starts the next turn of the run from what landed", async () => {
-    const afk = await given({ agent: `if [ -e product.js ]; then ${"echo again > note.txt; git add -A; git commit -q -m Note"}; else ${goodAgent}\nfi` });
+    const afk = await given({
+      agent: `if [ -e product.js ]; then ${"echo again > note.txt; git add -A; git commit -q -m Note"}; else ${goodAgent}\nfi`,
+    });
     await afk.turn();
     const landed = afk.head();
     await afk.turn({ kind: "fix-forward" });
@@ -117,12 +131,18 @@ describe("a turn that does not land", () => {
 
   it("ends unworkable without the base branch", async () => {
     const afk = await given();
-    expect(await afk.turn({ base: "--upload-pack=touch /tmp/x" })).toEqual({ kind: "unworkable", reason: 'the base branch "--upload-pack=touch /tmp/x" does not exist' });
+    expect(await afk.turn({ base: "--upload-pack=touch /tmp/x" })).toEqual({
+      kind: "unworkable",
+      reason: 'the base branch "--upload-pack=touch /tmp/x" does not exist',
+    });
   });
 
   it("ends unworkable where no tests are found", async () => {
     const afk = await given({ files: { "README.md": "# Nothing\n" } });
-    expect(await afk.turn({ plan: { test: undefined } })).toEqual({ kind: "unworkable", reason: "no tests found: set `test` in .github/afk.yml" });
+    expect(await afk.turn({ plan: { test: undefined } })).toEqual({
+      kind: "unworkable",
+      reason: "no tests found: set `test` in .github/afk.yml",
+    });
   });
 
   it("ends unchanged when the agent did nothing", async () => {
@@ -152,11 +172,17 @@ describe("a turn that does not land", () => {
 
   it("fails when setup does", async () => {
     const afk = await given();
-    expect(await afk.turn({ plan: { setup: "echo no network; false" } })).toEqual({ kind: "failed", reason: "setup failed", tail: "no network" });
+    expect(await afk.turn({ plan: { setup: "echo no network; false" } })).toEqual({
+      kind: "failed",
+      reason: "setup failed",
+      tail: "no network",
+    });
   });
 
   it("gives the agent its prompt on standard input and in a file", async () => {
-    const afk = await given({ agent: `cat > stdin.txt; cmp stdin.txt "$AFK_PROMPT_FILE"; cat stdin.txt > "$AFK_BLOCKED_FILE"; rm stdin.txt` });
+    const afk = await given({
+      agent: `cat > stdin.txt; cmp stdin.txt "$AFK_PROMPT_FILE"; cat stdin.txt > "$AFK_BLOCKED_FILE"; rm stdin.txt`,
+    });
     expect(await afk.turn({ prompt: "Do `this` and $(that)\n--now" })).toEqual({ kind: "blocked", why: "Do `this` and $(that)\n--now" });
   });
 
@@ -167,7 +193,10 @@ describe("a turn that does not land", () => {
 
   it("conflicts when the base changed the same lines", async () => {
     const afk = await given({
-      agent: commits({ "sum.js": "export const sum = (a, b) => b + a;\nexport const two = 2;\n", "test/two.test.js": `import test from "node:test";\nimport { two } from "../sum.js";\n\ntest("two", () => two);\n` }),
+      agent: commits({
+        "sum.js": "export const sum = (a, b) => b + a;\nexport const two = 2;\n",
+        "test/two.test.js": `import test from "node:test";\nimport { two } from "../sum.js";\n\ntest("two", () => two);\n`,
+      }),
       wrapLock: (lock, afkOf) => ({
         ...lock,
         async land(claim, landing) {
@@ -176,7 +205,11 @@ describe("a turn that does not land", () => {
         },
       }),
     });
-    expect(await afk.turn()).toMatchObject({ kind: "conflict", reason: "conflicts with the newest base in sum.js", kept: { where: "branch", branch: "afk/issue-7" } });
+    expect(await afk.turn()).toMatchObject({
+      kind: "conflict",
+      reason: "conflicts with the newest base in sum.js",
+      kept: { where: "branch", branch: "afk/issue-7" },
+    });
   });
 
   it("conflicts when the base moves every time", async () => {
@@ -211,34 +244,59 @@ describe("a turn that does not land", () => {
     const afk = await given();
     const before = afk.head();
     const outcome = await afk.turn({ plan: { landing: "none" } });
-    expect({ outcome, head: afk.head() }).toMatchObject({ outcome: { kind: "proved", patch: expect.stringContaining("+export function product(a, b) {") }, head: before });
+    expect({ outcome, head: afk.head() }).toMatchObject({
+      outcome: { kind: "proved", patch: expect.stringContaining("+export function product(a, b) {") },
+      head: before,
+    });
   });
 
   it("says why when the forge refuses the push, and keeps the work", async () => {
     const afk = await given({ wrapLock: (lock) => ({ ...lock, land: async () => ({ kind: "refused", reason: "protected branch" }) }) });
-    expect(await afk.turn()).toMatchObject({ kind: "unworkable", reason: "the forge does not take the push to main: protected branch", kept: { where: "branch" } });
+    expect(await afk.turn()).toMatchObject({
+      kind: "unworkable",
+      reason: "the forge does not take the push to main: protected branch",
+      kept: { where: "branch" },
+    });
   });
 });
 
 describe("proofs", () => {
   it("refuses a change without tests", async () => {
     const afk = await given({ agent: commits({ "product.js": "export const product = (a, b) => a * b;\n" }) });
-    expect(await afk.turn()).toMatchObject({ kind: "refused", gate: "tests-red", reason: "the change has no separable tests: add a test file that fails without it" });
+    expect(await afk.turn()).toMatchObject({
+      kind: "refused",
+      gate: "tests-red",
+      reason: "the change has no separable tests: add a test file that fails without it",
+    });
   });
 
   it("refuses tests that pass without the change", async () => {
-    const afk = await given({ agent: commits({ "product.js": "export {};\n", "test/true.test.js": `import test from "node:test";\n\ntest("true", () => {});\n` }) });
-    expect(await afk.turn()).toMatchObject({ kind: "refused", gate: "tests-red", reason: "the new tests pass without the change, so they do not test it" });
+    const afk = await given({
+      agent: commits({ "product.js": "export {};\n", "test/true.test.js": `import test from "node:test";\n\ntest("true", () => {});\n` }),
+    });
+    expect(await afk.turn()).toMatchObject({
+      kind: "refused",
+      gate: "tests-red",
+      reason: "the new tests pass without the change, so they do not test it",
+    });
   });
 
   it("does not take a test command that cannot run for a red proof", async () => {
     const afk = await given();
-    expect(await afk.turn({ plan: { test: "test ! -e test/product.test.js || exit 127" } })).toMatchObject({ kind: "refused", gate: "tests-red", reason: expect.stringContaining("could not be run (exit 127)") });
+    expect(await afk.turn({ plan: { test: "test ! -e test/product.test.js || exit 127" } })).toMatchObject({
+      kind: "refused",
+      gate: "tests-red",
+      reason: expect.stringContaining("could not be run (exit 127)"),
+    });
   });
 
   it("does not take a time limit for a red proof", async () => {
     const afk = await given();
-    expect(await afk.turn({ plan: { test: "test ! -e test/product.test.js || sleep 600", commandTimeoutMs: 1500 } })).toMatchObject({ kind: "refused", gate: "tests-red", reason: expect.stringContaining("reached the time limit") });
+    expect(await afk.turn({ plan: { test: "test ! -e test/product.test.js || sleep 600", commandTimeoutMs: 1500 } })).toMatchObject({
+      kind: "refused",
+      gate: "tests-red",
+      reason: expect.stringContaining("reached the time limit"),
+    });
   });
 
   it("needs no red proof for exempt paths", async () => {
@@ -248,12 +306,19 @@ describe("proofs", () => {
 
   it("lets CI's red stand for the red proof in a fix-forward turn", async () => {
     const afk = await given({ agent: commits({ "sum.js": "export const sum = (a, b) => a + b;\n" }) });
-    expect(await afk.turn({ kind: "fix-forward" })).toMatchObject({ kind: "landed", evidence: { notes: [expect.stringContaining("CI's red stands for it")] } });
+    expect(await afk.turn({ kind: "fix-forward" })).toMatchObject({
+      kind: "landed",
+      evidence: { notes: [expect.stringContaining("CI's red stands for it")] },
+    });
   });
 
   it("refuses work that fails the suite, with the end of its output", async () => {
     const afk = await given({ agent: `${goodAgent}\n${commits({ "sum.js": "export const sum = () => 0;\n" })}` });
-    expect(await afk.turn()).toMatchObject({ kind: "refused", gate: "tests-green", reason: expect.stringMatching(/^the tests fail with the change \(exit 1\):\n[^]*# fail 1/) });
+    expect(await afk.turn()).toMatchObject({
+      kind: "refused",
+      gate: "tests-green",
+      reason: expect.stringMatching(/^the tests fail with the change \(exit 1\):\n[^]*# fail 1/),
+    });
   });
 
   it("runs setup again in every checkout", async () => {
@@ -273,7 +338,12 @@ describe("kept work", () => {
   it("is a branch on the forge, as one commit", async () => {
     const afk = await given({ agent: `${goodAgent}\necho lost > lost.txt` });
     const outcome = await afk.turn();
-    expect(outcome).toMatchObject({ kind: "refused", gate: "committed", reason: expect.stringContaining("lost.txt"), kept: { where: "branch", branch: "afk/issue-7", sha: afk.head("afk/issue-7") } });
+    expect(outcome).toMatchObject({
+      kind: "refused",
+      gate: "committed",
+      reason: expect.stringContaining("lost.txt"),
+      kept: { where: "branch", branch: "afk/issue-7", sha: afk.head("afk/issue-7") },
+    });
   });
 
   it("replaces the branch of an earlier turn", async () => {
@@ -293,7 +363,11 @@ describe("kept work", () => {
   it("is a bundle in the home when it may not be seen on the forge", async () => {
     const afk = await given({ agent: commits({ ".github/workflows/ci.yml": "on: push\n" }) });
     const outcome = await afk.turn();
-    expect(outcome).toMatchObject({ kind: "refused", gate: "workflows", kept: { where: "bundle", path: join(afk.home, "kept/octo/sample/issue-7-run-1.bundle") } });
+    expect(outcome).toMatchObject({
+      kind: "refused",
+      gate: "workflows",
+      kept: { where: "bundle", path: join(afk.home, "kept/octo/sample/issue-7-run-1.bundle") },
+    });
   });
 
   it("lies beside its patch", async () => {

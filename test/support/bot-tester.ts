@@ -1,4 +1,3 @@
-import { generateKeyPairSync } from "node:crypto";
 import { pino } from "pino";
 import { Probot } from "probot";
 import { createApp } from "../../src/app.ts";
@@ -8,6 +7,7 @@ import { repoKey, type Evidence, type Ledger, type Repo, type TurnOutcome } from
 import type { KillSwitch } from "../../src/kill-switch.ts";
 import { createLoop, type Loop } from "../../src/loop/loop.ts";
 import type { Log } from "../../src/ports.ts";
+import { appPrivateKey } from "./app-key.ts";
 import { createFakeExecutor, type FakeExecutor } from "./fake-executor.ts";
 import { createFakeForge, type FakeForge } from "./fake-forge.ts";
 import type { FakeWebhook } from "./fake-webhooks.ts";
@@ -77,12 +77,9 @@ export interface BotTester {
   finish(): Promise<void>;
 }
 
-const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
-const pem = privateKey.export({ type: "pkcs1", format: "pem" }).toString();
-
 const armed = {
   APP_ID: "1",
-  PRIVATE_KEY: pem,
+  PRIVATE_KEY: appPrivateKey,
   WEBHOOK_SECRET: "a secret of the test",
   AFK_KILL_SWITCH: "false",
   AFK_ALLOWLIST: "acme/api,acme/web",
@@ -138,7 +135,7 @@ export async function createBotTester({ env = {}, webhooks = "delivered" }: BotT
     return { loop, executor, kill: () => void (isAlive = false) };
   }
 
-  const probot = new Probot({ appId: 1, privateKey: pem, secret: "s", log: pino({ level: "silent" }) });
+  const probot = new Probot({ appId: 1, privateKey: appPrivateKey, secret: "s", log: pino({ level: "silent" }) });
   const isEnrolled = (repo: Repo) => config.allowlist.some((enrolled) => repoKey(enrolled) === repoKey(repo));
   createApp({ signal: (signal) => current.loop.signal(signal), isEnrolled, readyLabel: config.labels.ready, log })(probot);
   await probot.ready();

@@ -7,8 +7,8 @@ import { allPages, ApiFault, created, notFound, ok, page, type Answer, type Repo
 export const issueRoutes: readonly RepoRoute[] = [
   { method: "POST", path: "/issues", handle: createIssue },
   { method: "PATCH", path: "/issues/:number", handle: patchIssue },
-  { method: "POST", path: "/issues/:number/labels", handle: changeLabels },
-  { method: "PUT", path: "/issues/:number/labels", handle: changeLabels },
+  { method: "POST", path: "/issues/:number/labels", handle: putLabels },
+  { method: "PUT", path: "/issues/:number/labels", handle: putLabels },
   { method: "DELETE", path: "/issues/:number/labels", handle: removeAllLabels },
   { method: "DELETE", path: "/issues/:number/labels/:name", handle: changeLabels },
   { method: "GET", path: "/issues/:number/timeline", needs: ["issues", "read"], handle: timeline },
@@ -37,6 +37,7 @@ async function createIssue(call: RepoCall): Promise<Answer> {
   if (answer.status !== 201 || !Array.isArray(labels) || labels.length === 0 || !may(call.identity, call.repo, "issues", "write"))
     return answer;
   const path = `${call.path}/${String(objectOf(answer.body)["number"])}`;
+  await makeLabels(call, labels);
   await call.upstream({ method: "POST", path: `${path}/labels`, body: { labels } });
   return { ...answer, body: (await call.upstream({ method: "GET", path })).body };
 }
@@ -82,6 +83,22 @@ async function patchComment(call: RepoCall): Promise<Answer> {
   if (!isAuthor && !may(identity, repo, "issues", "write")) throw new ApiFault(403, "Must have write access to the repository.");
   repo.changes.set(`comment/${params["comment"] ?? ""}`, { body: { from: comment["body"] } });
   return call.upstream();
+}
+
+/** The body is the list of names, or an object with it. */
+async function putLabels(call: RepoCall): Promise<Answer> {
+  requireTriage(call);
+  const labels: unknown = Array.isArray(call.body) ? call.body : call.body["labels"];
+  if (Array.isArray(labels)) await makeLabels(call, labels);
+  return call.upstream();
+}
+
+/** A label that comes to be by being put on an issue is grey on GitHub; the emulator would make a colour up. One that is there stays as it is. */
+async function makeLabels(call: RepoCall, labels: readonly unknown[]): Promise<void> {
+  for (const label of labels) {
+    const name = typeof label === "string" ? label : textOf(objectOf(label)["name"]);
+    await call.upstream({ method: "POST", path: `/repos/${call.repo.fullName}/labels`, body: { name, color: "ededed" } });
+  }
 }
 
 async function changeLabels(call: RepoCall): Promise<Answer> {

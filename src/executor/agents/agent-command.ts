@@ -37,7 +37,11 @@ export function createCommandAgent(argv: readonly string[], agentEnv: Readonly<R
       const why = await readBlocked(blockedFile, session);
       if (why !== "") return { kind: "blocked", why };
       if (result.exitCode === 0) return { kind: "finished" };
-      return { kind: "failed", reason: result.exitCode === null ? `the agent was ended by ${result.signal}` : `the agent ended with exit code ${result.exitCode}`, tail } satisfies AgentOutcome;
+      return {
+        kind: "failed",
+        reason: result.exitCode === null ? `the agent was ended by ${result.signal}` : `the agent ended with exit code ${result.exitCode}`,
+        tail,
+      } satisfies AgentOutcome;
     },
   };
 }

@@ -32,7 +32,10 @@ const gatesOnChange = [
   { gate: "secret", find: findSecret },
   { gate: "tests-weakened", find: findWeakenedTests },
   { gate: "runner-configuration", find: findRunnerConfiguration },
-] as const satisfies readonly { gate: Gate; find: (change: Change, context: GateContext) => Promise<string | undefined> | string | undefined }[];
+] as const satisfies readonly {
+  gate: Gate;
+  find: (change: Change, context: GateContext) => Promise<string | undefined> | string | undefined;
+}[];
 
 /** Work refused by one of these must not reach the forge at all, not even as a branch. */
 export const gatesAgainstPublishing: readonly Gate[] = ["size", "workflows", "protected-path", "secret"];

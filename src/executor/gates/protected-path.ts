@@ -7,9 +7,19 @@ import { matchPaths } from "./test-files.ts";
 /** Lower case, at any depth: agents and forges read them there, and some file systems do not tell cases apart. */
 const protectedNames = new Map([
   ...["codeowners"].map((name) => [name, "it says who must review"] as const),
-  ...["claude.md", "claude.local.md", "agents.md", "agents.override.md", "gemini.md", "qwen.md", "copilot-instructions.md", ".cursorrules", ".windsurfrules", ".clinerules", ".aider.conf.yml"].map(
-    (name) => [name, "it instructs agents"] as const,
-  ),
+  ...[
+    "claude.md",
+    "claude.local.md",
+    "agents.md",
+    "agents.override.md",
+    "gemini.md",
+    "qwen.md",
+    "copilot-instructions.md",
+    ".cursorrules",
+    ".windsurfrules",
+    ".clinerules",
+    ".aider.conf.yml",
+  ].map((name) => [name, "it instructs agents"] as const),
   ...[".mcp.json", ".claude.json", "opencode.json", "opencode.jsonc", "mcp.json"].map((name) => [name, "it configures agents"] as const),
   ...[".env", ".envrc"].map((name) => [name, "tools take their environment from it"] as const),
   ...[".gitmodules", ".gitattributes", ".gitconfig", ".lfsconfig", ".mailmap"].map((name) => [name, "it configures git"] as const),

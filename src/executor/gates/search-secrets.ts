@@ -38,7 +38,10 @@ export async function searchSecrets(texts: readonly NamedText[]): Promise<{ read
     core: pathToFileURL(resolve("@secretlint/core")).href,
     preset: pathToFileURL(resolve("@secretlint/secretlint-rule-preset-recommend")).href,
     // Comments in the text must not switch the search off.
-    texts: texts.map(({ name, text }) => ({ name: name.replaceAll(/[^\w.-]/g, "_").slice(-100), text: text.replaceAll(/secretlint-(?=disable|enable)/gi, "secretlint_") })),
+    texts: texts.map(({ name, text }) => ({
+      name: name.replaceAll(/[^\w.-]/g, "_").slice(-100),
+      text: text.replaceAll(/secretlint-(?=disable|enable)/gi, "secretlint_"),
+    })),
   };
   const worker = new Worker(program, { eval: true, workerData, env: {}, resourceLimits: { maxOldGenerationSizeMb: 512 } });
   let timer: NodeJS.Timeout | undefined;

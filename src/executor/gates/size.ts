@@ -9,5 +9,7 @@ export async function findOversize({ store, paths }: Change): Promise<string | u
   const blobs = paths.flatMap(({ blob, mode }) => (blob === undefined || mode === "160000" ? [] : [blob]));
   const sizes = await readSizes(store, blobs);
   const bytes = [...sizes.values()].reduce((sum, size) => sum + size, 0);
-  return bytes > maxBytes ? `the changed files hold ${(bytes / 1024 / 1024).toFixed(1)} MiB; at most ${maxBytes / 1024 / 1024} may land at once` : undefined;
+  return bytes > maxBytes
+    ? `the changed files hold ${(bytes / 1024 / 1024).toFixed(1)} MiB; at most ${maxBytes / 1024 / 1024} may land at once`
+    : undefined;
 }

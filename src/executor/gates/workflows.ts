@@ -2,7 +2,8 @@ import type { Change } from "../change.ts";
 import { sayPaths } from "./say-paths.ts";
 
 /** Whoever writes these runs code with the CI's secrets. */
-const workflowPath = /^\.(?:github|forgejo|gitea)\/(?:workflows|actions)(?:\/|$)|^\.(?:gitlab-ci|travis|drone|woodpecker)\.ya?ml$|^\.(?:circleci|woodpecker|buildkite)\//i;
+const workflowPath =
+  /^\.(?:github|forgejo|gitea)\/(?:workflows|actions)(?:\/|$)|^\.(?:gitlab-ci|travis|drone|woodpecker)\.ya?ml$|^\.(?:circleci|woodpecker|buildkite)\//i;
 
 export function findWorkflow({ paths }: Change): string | undefined {
   const touched = paths.flatMap(({ path, from }) => [path, from ?? path]).filter((path) => workflowPath.test(path));
