@@ -23,7 +23,7 @@ export function commitMessage({ messages, issue, run, approval, host = "github.c
   const first = cleaned.at(-1) ?? "";
   const [line = "", ...rest] = first.split("\n");
   const subject = cut(line.trim() || clean(issue.title).replaceAll("\n", " ") || `Work on #${issue.number}`, maxSubject);
-  const others = cleaned.slice(0, -1).reverse();
+  const others = cleaned.slice(0, -1).toReversed();
   const body = cut([rest.join("\n").trim(), ...others].filter(Boolean).join("\n\n"), maxBody);
   // `Refs` has no colon, so git would not take a paragraph with it for trailers.
   const trailers = [`AFK-Run: ${run}`, `Co-authored-by: ${approval.by} <${approval.byId}+${approval.by}@users.noreply.${host}>`];
@@ -56,12 +56,11 @@ function cleanOnce(text: string): string {
     .trim();
 }
 
+/** Counts UTF-16 units, and never cuts a surrogate pair in two. */
 function cut(text: string, length: number): string {
-  const characters = [...text];
-  return characters.length <= length
-    ? text
-    : `${characters
-        .slice(0, length - 1)
-        .join("")
-        .trimEnd()}…`;
+  if (text.length <= length) return text;
+  return `${text
+    .slice(0, length - 1)
+    .replace(/[\uD800-\uDBFF]$/, "")
+    .trimEnd()}…`;
 }

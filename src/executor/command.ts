@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import { lineLength } from "./tail.ts";
 
 /** How a command ended. Exactly one of `exitCode` and `signal` is set; neither when it did not start or was ended by us. */
@@ -48,7 +48,7 @@ export async function runCommand(spec: CommandSpec): Promise<CommandResult> {
   });
   const output = keepEnd(child, spec.onLine);
   const report = child.stdio[3];
-  if (spec.onReport !== undefined && report) spec.onReport(report as Readable);
+  if (report instanceof Readable) spec.onReport?.(report);
   if (spec.stdin !== undefined) feed(child, spec.stdin);
 
   let cause: "time" | "abort" | undefined;

@@ -18,7 +18,8 @@ import {
 import { createCommandAgent } from "./agents/agent-command.ts";
 import { placeOfRun, removeTree } from "./home.ts";
 import { createMirror } from "./mirror.ts";
-import { checkBubblewrap, createBubblewrap, createNoSandbox, findProgram, type Sandbox } from "./sandbox.ts";
+import { checkBubblewrap, createBubblewrap, createNoSandbox, type Sandbox } from "./sandbox.ts";
+import { findProgram } from "./sandbox-view.ts";
 import { cleanOutput, redact } from "./tail.ts";
 import { runTurn, type TurnTools } from "./turn.ts";
 
@@ -103,7 +104,7 @@ export function createLocalExecutor(deps: LocalExecutorDeps): Executor {
     tell(entry, "line");
   }
 
-  async function run(entry: Entry, claim: Claim): Promise<TurnOutcome> {
+  async function work(entry: Entry, claim: Claim): Promise<TurnOutcome> {
     const { order, abort } = entry;
     try {
       abort.signal.throwIfAborted();
@@ -138,7 +139,7 @@ export function createLocalExecutor(deps: LocalExecutorDeps): Executor {
     entries.set(order.id, entry);
     forgetOldest(entries);
     void queue.add(async () => {
-      const outcome = await run(entry, claim);
+      const outcome = await work(entry, claim);
       entry.status = { kind: "ended", outcome };
       resolve();
       tell(entry, "ended");
@@ -184,6 +185,7 @@ export function createLocalExecutor(deps: LocalExecutorDeps): Executor {
     async close() {
       isClosed = true;
       await cancelWhere(() => true, "AFK is shutting down");
+      mirror.close();
       await queue.onIdle();
     },
   };

@@ -5,7 +5,7 @@ import { assertSha, isDescendant, writeCommit, type Identity } from "../git/stor
 import type { Claim, Lock, TurnOrder } from "../ports.ts";
 import type { Change } from "./change.ts";
 import { sayPaths } from "./gates/say-paths.ts";
-import { headOf, type Mirror } from "./mirror.ts";
+import { headOf, unlessAborted, type Mirror } from "./mirror.ts";
 import type { Proof } from "./proofs.ts";
 
 export interface LandSite {
@@ -81,7 +81,7 @@ export async function land(site: LandSite, change: Change): Promise<LandAnswer> 
 
 /** The run's store borrows the mirror's objects, so what the mirror fetches is there. `undefined`: the work's base is no longer part of the branch. */
 async function readNewestBase({ order, mirror, signal }: LandSite, change: Change): Promise<string | undefined> {
-  const dir = await mirror.refresh(order.remote, { fresh: true, signal });
+  const dir = await unlessAborted(mirror.refresh(order.remote, { fresh: true }), signal);
   const head = await headOf(dir, order.base);
   return head !== undefined && (await isDescendant(change.store, head, change.base)) ? head : undefined;
 }

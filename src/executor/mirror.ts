@@ -9,12 +9,20 @@ export interface Mirror {
    * Brings the mirror up to date and answers its path. Calls in a burst share one fetch, and within the debounce time the last one counts.
    * `fresh` insists on a fetch that begins after the call.
    */
-  refresh(remote: Remote, options?: { readonly fresh?: boolean; readonly signal?: AbortSignal }): Promise<string>;
+  refresh(remote: Remote, options?: { readonly fresh?: boolean }): Promise<string>;
+  /** Ends every fetch. */
+  close(): void;
 }
 
 /** Faults of old, real histories that hurt nobody; everything else a fetched object may be wrong in is refused. */
 const tolerated = ["zeroPaddedFilemode", "missingSpaceBeforeDate", "badTimezone", "badEmail", "missingEmail", "missingNameBeforeEmail"];
-const tolerance = tolerated.flatMap((fault) => ["-c", `fetch.fsck.${fault}=warn`]);
+const tolerance = Object.fromEntries([
+  ["GIT_CONFIG_COUNT", String(tolerated.length)],
+  ...tolerated.flatMap((fault, index) => [
+    [`GIT_CONFIG_KEY_${index}`, `fetch.fsck.${fault}`],
+    [`GIT_CONFIG_VALUE_${index}`, "warn"],
+  ]),
+]);
 const refspecs = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"];
 
 interface Entry {
@@ -26,9 +34,10 @@ interface Entry {
 /** `nowMs` is a monotonic clock. */
 export function createMirror(home: string, debounceMs: number, nowMs: () => number = () => performance.now()): Mirror {
   const entries = new Map<string, Entry>();
+  const stop = new AbortController();
 
   function start(entry: Entry, remote: Remote): Promise<string> {
-    entry.current = fetchAll(home, remote).finally(() => (entry.current = undefined));
+    entry.current = fetchAll(home, remote, stop.signal).finally(() => (entry.current = undefined));
     return entry.current.then((path) => {
       entry.fetchedAt = nowMs();
       return path;
@@ -55,6 +64,7 @@ export function createMirror(home: string, debounceMs: number, nowMs: () => numb
       if (nowMs() - entry.fetchedAt < debounceMs) return openStore(home, remote.repo);
       return start(entry, remote);
     },
+    close: () => stop.abort(),
   };
 }
 
@@ -65,14 +75,27 @@ function entryOf(entries: Map<string, Entry>, repo: Repo): Entry {
   return entry;
 }
 
-async function fetchAll(home: string, remote: Remote): Promise<string> {
+async function fetchAll(home: string, remote: Remote, signal: AbortSignal): Promise<string> {
   const dir = await openStore(home, remote.repo);
   const credential = await credentialOf(remote);
-  await git([...tolerance, "fetch", "--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--", remote.url, ...refspecs], {
-    dir,
-    credential,
-  });
+  const quiet = ["--quiet", "--no-tags", "--no-write-fetch-head"];
+  await git(["fetch", "--prune", ...quiet, "--", remote.url, ...refspecs], { dir, credential, signal, env: tolerance });
   return dir;
+}
+
+/** The mirror belongs to every turn of the repo, so one that is cancelled stops waiting for it, and the fetch goes on. */
+export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let stop = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
+  });
+  try {
+    if (signal.aborted) stop();
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
 }
 
 /** Bound to the host it was minted for, whatever a redirect says. */

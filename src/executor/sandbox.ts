@@ -1,10 +1,10 @@
 import type { ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, realpathSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
-import { delimiter, dirname, join, sep } from "node:path";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { runCommand, type CommandResult } from "./command.ts";
+import { defaultPath, environmentOf, findProgram, showSystem, visiblePrograms } from "./sandbox-view.ts";
 
 /** One command of a repo or an agent. Nothing is expanded; a shell runs only where the argv names one. */
 export interface SandboxedCommand {
@@ -37,30 +37,7 @@ export interface SandboxDeps {
   readonly agentArgv: readonly string[];
 }
 
-/** What a command sees of AFK's own environment: the network's shape and the language, no credentials. */
-const passedThrough = ["LANG", "LC_ALL", "TZ", "no_proxy", "NO_PROXY", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR"];
-/** Passed only without a password in them. */
-const proxies = ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"];
-
-/** The system's own programs and libraries. Where these are links into /usr they are made as links. */
-const systemFolders = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
-/** What programs need of /etc for names, certificates and the clock; no keys, no accounts. */
-const systemSettings = [
-  "ssl",
-  "pki",
-  "ca-certificates",
-  "alternatives",
-  "resolv.conf",
-  "hosts",
-  "nsswitch.conf",
-  "ld.so.cache",
-  "ld.so.conf",
-  "ld.so.conf.d",
-  "localtime",
-  "timezone",
-  "mime.types",
-];
-
+const scratch = ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run", "--tmpfs", "/var/tmp"];
 const namespaces = [
   "--unshare-user",
   "--unshare-pid",
@@ -77,12 +54,8 @@ const identity = ["--uid", "1000", "--gid", "1000", "--cap-drop", "ALL"];
 export function createBubblewrap(deps: SandboxDeps): Sandbox {
   const bubblewrap = findProgram("bwrap");
   if (bubblewrap === undefined) throw new Error("bwrap is not found on PATH");
-  const programs = [...programRoots(process.execPath), ...programRoots(findProgram(deps.agentArgv[0])), ...deps.read];
-  const accounts = writeAccounts(deps.home);
-  const system = [
-    ...systemFolders.flatMap(showSystemFolder),
-    ...systemSettings.flatMap((name) => ["--ro-bind-try", `/etc/${name}`, `/etc/${name}`]),
-  ];
+  const programs = visiblePrograms(deps);
+  const system = showSystem(deps.home);
   return {
     kind: "bubblewrap",
     async run(command) {
@@ -94,11 +67,17 @@ export function createBubblewrap(deps: SandboxDeps): Sandbox {
         ...namespaces,
         ...identity,
         ...system,
-        ...["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run", "--tmpfs", "/var/tmp"],
-        ...accounts,
+        ...scratch,
         ...readable.flatMap((path) => ["--ro-bind", path, path]),
         ...writable.flatMap((path) => ["--bind", path, path]),
-        ...["--remount-ro", "/", "--chdir", command.cwd, "--info-fd", "3", "--", ...command.argv],
+        "--remount-ro",
+        "/",
+        "--chdir",
+        command.cwd,
+        "--info-fd",
+        "3",
+        "--",
+        ...command.argv,
       ];
       return runInNamespace(argv, env, command);
     },
@@ -107,7 +86,7 @@ export function createBubblewrap(deps: SandboxDeps): Sandbox {
 
 /** Without a sandbox: for operators who isolate AFK as a whole. Children that left the process group are found by a mark in their environment. */
 export function createNoSandbox(deps: SandboxDeps): Sandbox {
-  const programs = [...programRoots(process.execPath), ...deps.read];
+  const programs = visiblePrograms(deps);
   return {
     kind: "none",
     async run(command) {
@@ -223,61 +202,4 @@ function hasMark(pid: string, mark: string): boolean {
   } catch {
     return false;
   }
-}
-
-const defaultPath = "/usr/local/bin:/usr/bin:/bin";
-
-function environmentOf(command: SandboxedCommand, programs: readonly string[]): Record<string, string> {
-  const env: Record<string, string> = { LANG: "C.UTF-8", TERM: "dumb", CI: "1" };
-  for (const name of passedThrough) {
-    const value = process.env[name];
-    if (value !== undefined) env[name] = value;
-  }
-  for (const name of proxies) {
-    const value = process.env[name];
-    if (value !== undefined && !value.includes("@")) env[name] = value;
-  }
-  const visible = ["/usr", "/bin", "/sbin", ...programs];
-  const path = (process.env["PATH"] ?? "")
-    .split(delimiter)
-    .filter((folder) => visible.some((root) => folder === root || folder.startsWith(root + sep)));
-  return { ...env, PATH: [...new Set([...path, ...defaultPath.split(":")])].join(":"), HOME: command.home, ...command.env };
-}
-
-function showSystemFolder(path: string): readonly string[] {
-  if (!existsSync(path)) return [];
-  return lstatSync(path).isSymbolicLink() ? ["--symlink", readlinkSync(path), path] : ["--ro-bind", path, path];
-}
-
-function writeAccounts(home: string): readonly string[] {
-  const folder = join(home, "sandbox");
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "passwd"), "afk:x:1000:1000::/nonexistent:/bin/sh\nnobody:x:65534:65534::/nonexistent:/bin/false\n");
-  writeFileSync(join(folder, "group"), "afk:x:1000:\nnogroup:x:65534:\n");
-  return ["passwd", "group"].flatMap((name) => ["--ro-bind", join(folder, name), `/etc/${name}`]);
-}
-
-/** The program's full path, or `undefined` when it is neither a path nor found on PATH. */
-export function findProgram(name: string | undefined): string | undefined {
-  if (name === undefined || name === "") return undefined;
-  if (name.includes(sep)) return existsSync(name) ? name : undefined;
-  return (process.env["PATH"] ?? "")
-    .split(delimiter)
-    .map((folder) => join(folder, name))
-    .find((path) => existsSync(path));
-}
-
-/**
- * What must be visible for a program outside /usr to run: a whole Node installation where it is one (`bin` beside `lib/node_modules`), its
- * package where it is a script of one, else the file alone. Never a home directory.
- */
-function programRoots(path: string | undefined): readonly string[] {
-  if (path === undefined) return [];
-  const roots = [path, realpathSync(path)].flatMap((file) => {
-    const prefix = dirname(dirname(file));
-    const modules = file.indexOf(`${sep}node_modules${sep}`);
-    if (existsSync(join(prefix, "lib", "node_modules")) && prefix !== homedir()) return [prefix];
-    return modules > 0 ? [file.slice(0, modules + `${sep}node_modules`.length), file] : [file];
-  });
-  return [...new Set(roots)].filter((root) => !root.startsWith("/usr/") && root !== "/usr" && root !== "/");
 }

@@ -8,7 +8,7 @@ import { sayPaths } from "./gates/say-paths.ts";
 import { placeOfRun } from "./home.ts";
 import { judge } from "./judge.ts";
 import { keepUnexamined, keepWork } from "./keep-work.ts";
-import { headOf, isEmptyRepo, type Mirror } from "./mirror.ts";
+import { headOf, isEmptyRepo, unlessAborted, type Mirror } from "./mirror.ts";
 import { cacheEnvironment, openPackageCache } from "./package-cache.ts";
 import { prove, type Proof, type TestRecipe } from "./proofs.ts";
 import { findRecipe, noteLimits } from "./recipe.ts";
@@ -53,8 +53,7 @@ export async function runTurn(tools: TurnTools, request: TurnRequest): Promise<T
   const { order, signal } = request;
   request.onProgress("workspace", {});
   // Only the first turn of a run can do with a mirror that is some seconds old.
-  const mirrorPath = await tools.mirror.refresh(order.remote, { fresh: order.kind !== "implement" });
-  signal.throwIfAborted();
+  const mirrorPath = await unlessAborted(tools.mirror.refresh(order.remote, { fresh: order.kind !== "implement" }), signal);
   const newest = await headOf(mirrorPath, order.base);
   if (newest === undefined) return { kind: "unworkable", reason: await sayMissingBase(mirrorPath, order.base) };
   const recipe = await findRecipe(mirrorPath, newest, order.plan);

@@ -4,6 +4,7 @@ import type { LoopDeps } from "./loop-deps.ts";
 import { foldOutcome } from "./observe.ts";
 import { pass, type PassDeps, type PassMemory } from "./pass.ts";
 import { createSignals, type Signal } from "./signals.ts";
+import { createSlots } from "./slots.ts";
 import { createStatusComments, editIntervalMs } from "./status-comments.ts";
 
 /** A 50-job matrix reports within seconds. */
@@ -32,8 +33,9 @@ export interface Loop {
 
 export function createLoop(deps: LoopDeps): Loop {
   const { config, timers, executor, killSwitch, forge, log } = deps;
-  const memory: PassMemory = { waitingSince: new Map(), probes: new Map(), ailment: undefined, runs: new Map(), turns: new Map() };
-  const passDeps: PassDeps = { ...deps, memory, limits: limitsOf(deps), statusComments: createStatusComments(forge, timers) };
+  const memory: PassMemory = { probes: new Map(), ailment: undefined, runs: new Map(), turns: new Map() };
+  const slots = createSlots(executor, signalWaiting);
+  const passDeps: PassDeps = { ...deps, memory, slots, limits: limitsOf(deps), statusComments: createStatusComments(forge, timers) };
   const signals = createSignals({ pass: (repo, why) => pass(passDeps, repo, why), timers, log, ciDebounceMs, concurrency: passConcurrency });
   const cancelTimers = new Set<() => void>();
   const linesDue = new Set<string>();
@@ -57,8 +59,7 @@ export function createLoop(deps: LoopDeps): Loop {
 
   /** A slot is free: those that wait for one look again, oldest release first. */
   function signalWaiting(): void {
-    const waiting = [...memory.waitingSince].toSorted(([, one], [, other]) => one - other);
-    for (const [key] of waiting) {
+    for (const key of slots.line()) {
       const repo = config.allowlist.find((enrolled) => repoKey(enrolled) === key);
       if (repo !== undefined) signals.signal({ repo, why: "slot" });
     }

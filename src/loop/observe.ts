@@ -21,8 +21,6 @@ export interface Scene {
 
 /** What `observe` keeps between passes: only hints, each safe to lose. */
 export interface ObserveMemory {
-  /** When the oldest issue that could start now was released, by repo: who waits for a slot, over all repos. */
-  readonly waitingSince: Map<string, number>;
   /** The last answer of the push probe by repo. It is asked again when a candidate is looked at after `probeForMs`. */
   readonly probes: Map<string, { readonly at: number; readonly fault: string | undefined }>;
   /** The run that each repo's lock named when it was last read. */
@@ -56,9 +54,9 @@ export async function observe(deps: LoopDeps, memory: ObserveMemory, repo: Repo)
   if (facts === undefined || isQuiet) return { observation: blank, remote, facts, lock: undefined };
 
   const policyAnswer = await readPolicy(deps, facts);
-  const free = await countFreeSlots(deps, memory);
+  await noteAilment(deps, memory);
   const candidates = issues.map((issue): Candidate => ({ issue, details: undefined }));
-  const common = { ...blank, policy: policyReading(policyAnswer), at: forge.now(), slots: { free, olderElsewhere: countOlderElsewhere(memory, repo) } };
+  const common = { ...blank, policy: policyReading(policyAnswer), at: forge.now() };
   if (lock !== undefined && lock !== "unreadable") {
     const run = await observeRun(deps, facts, lock, issues);
     return { observation: { ...common, run, candidates }, remote, facts, lock };
@@ -73,16 +71,14 @@ function noteRun({ runs }: ObserveMemory, repo: Repo, lock: LockView | "unreadab
   else runs.set(repoKey(repo), lock.ledger.run);
 }
 
-/** None while the executor is ill: nothing is claimed that cannot be worked on. */
-async function countFreeSlots({ executor, log }: LoopDeps, memory: ObserveMemory): Promise<number> {
+/** Asks the executor how it is; a change is logged once. */
+async function noteAilment({ executor, log }: LoopDeps, memory: ObserveMemory): Promise<void> {
   const ailment = await executor.ailment();
   if (ailment !== memory.ailment) {
     if (ailment === undefined) log.info({}, "turns can start again");
     else log.error({ ailment }, "no turn can start");
   }
   memory.ailment = ailment;
-  const { slots, busy } = executor.capacity();
-  return ailment === undefined ? slots - busy : 0;
 }
 
 type PolicyAnswer = { readonly kind: "ok"; readonly combined: Combined } | { readonly kind: "faulty"; readonly faults: readonly string[] };
@@ -196,9 +192,4 @@ async function readBlockers(forge: Forge, repo: Repo, issue: IssueFacts): Promis
     }),
   );
   return [...known, ...read.filter((blocker) => blocker !== undefined)];
-}
-
-function countOlderElsewhere({ waitingSince }: ObserveMemory, repo: Repo): number {
-  const own = waitingSince.get(repoKey(repo)) ?? Number.POSITIVE_INFINITY;
-  return [...waitingSince.values()].filter((since) => since < own).length;
 }

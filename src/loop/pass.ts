@@ -1,10 +1,12 @@
-import { decide, type Limits } from "../core/decide.ts";
+import { decide, type Decision, type Limits } from "../core/decide.ts";
+import type { Observation } from "../core/observation.ts";
 import { slugOf, type Repo } from "../core/run.ts";
-import { StaleClaimError } from "../ports.ts";
+import { StaleClaimError, type Log } from "../ports.ts";
 import type { LoopDeps } from "./loop-deps.ts";
 import { observe, type ObserveMemory } from "./observe.ts";
 import { perform } from "./perform.ts";
 import type { PassAnswer, Why } from "./signals.ts";
+import type { Slots } from "./slots.ts";
 import type { StatusComments } from "./status-comments.ts";
 
 /** What passes share. All of it is hints: a process that starts with none of it does the same, a little later. */
@@ -16,24 +18,35 @@ export interface PassMemory extends ObserveMemory {
 export interface PassDeps extends LoopDeps {
   readonly limits: Limits;
   readonly memory: PassMemory;
+  readonly slots: Slots;
   readonly statusComments: StatusComments;
 }
 
 /** One pass over one repo: observe, decide, perform. A claim found stale is no failure of the repo: the next pass sees who holds it. */
 export async function pass(deps: PassDeps, repo: Repo, why: Why): Promise<PassAnswer> {
-  const scene = await observe(deps, deps.memory, repo);
-  const decision = decide(scene.observation, deps.limits);
-  const { run } = scene.observation;
-  const reason = decision.kind === "wait" ? decision.why : undefined;
-  deps.log.info({ repo: slugOf(repo), issue: run?.ledger.issue, run: run?.ledger.run, why, decision: decision.kind, reason }, "decision");
+  const { memory, slots, limits, log } = deps;
   try {
-    return await perform(deps, scene, decision);
+    const seen = await observe(deps, memory, repo);
+    // From counting the slots to reserving one, nothing else may run.
+    const observation = { ...seen.observation, slots: slots.count(repo, memory.ailment !== undefined) };
+    const decision = decide(observation, limits);
+    slots.note(observation, decision);
+    logDecision(log, observation, decision, why);
+    return await perform(deps, { ...seen, observation }, decision);
   } catch (error) {
+    slots.leave(repo);
     if (!(error instanceof StaleClaimError)) throw error;
-    deps.log.warn({ err: error, repo: slugOf(repo), run: run?.ledger.run }, "claim lost");
+    log.warn({ err: error, repo: slugOf(repo) }, "claim lost");
     return { againInMs: staleClaimMs };
+  } finally {
+    slots.settle(repo);
   }
 }
 
 /** Long enough that two replicas that take turns do not spin. */
 const staleClaimMs = 1_000;
+
+function logDecision(log: Log, { repo, run }: Observation, decision: Decision, why: Why): void {
+  const reason = decision.kind === "wait" ? decision.why : undefined;
+  log.info({ repo: slugOf(repo), issue: run?.ledger.issue, run: run?.ledger.run, why, decision: decision.kind, reason }, "decision");
+}

@@ -68,7 +68,6 @@ async function stopTurn({ executor, memory }: PassDeps, repo: Scene["observation
 
 async function wait(deps: PassDeps, scene: Scene, decision: Decision & { kind: "wait" }): Promise<PassAnswer> {
   const { observation } = scene;
-  noteWaiting(deps, scene, decision);
   const dueInMs = decision.untilMs === undefined ? undefined : Math.max(decision.untilMs - observation.at, 1);
   if (observation.run?.control.kind === "foreign") {
     await stopTurn(deps, observation.repo, "another replica holds the lock");
@@ -90,21 +89,11 @@ function answerWith(...delays: readonly (number | undefined)[]): PassAnswer {
   return known.length === 0 ? {} : { againInMs: Math.min(...known) };
 }
 
-/** Keeps the line of those that wait for a slot, oldest release first, so that a freed slot goes to the right repo. */
-function noteWaiting({ memory }: PassDeps, { observation }: Scene, decision: Decision): void {
-  const key = repoKey(observation.repo);
-  memory.waitingSince.delete(key);
-  if (decision.kind !== "wait" || decision.why !== "no-slot") return;
-  const since = observation.run?.ledger.approval.at ?? observation.candidates.find(({ details }) => details?.release !== undefined)?.details?.release?.at;
-  memory.waitingSince.set(key, since === undefined ? observation.at : Date.parse(since));
-}
-
 /** Takes the lock with the first turn already counted in it, and sends the turn off; the next pass puts up label and comment. */
 async function start(deps: PassDeps, scene: Scene, { candidate, approval, resumes }: Selection): Promise<PassAnswer> {
-  const { lock, forge, newId, memory } = deps;
+  const { lock, forge, newId } = deps;
   const { observation, remote, facts } = scene;
   if (facts === undefined) return {};
-  memory.waitingSince.delete(repoKey(observation.repo));
   const { issue } = candidate;
   const content = { title: issue.title, body: issue.body };
   const base = observation.policy.kind === "ok" ? observation.policy.policy.base : facts.defaultBranch;
@@ -138,8 +127,9 @@ async function beginAndSubmit(deps: PassDeps, scene: Scene, claim: Claim, kind: 
   return again;
 }
 
-function submit({ executor, memory, log }: PassDeps, claim: Claim, order: TurnOrder): void {
+function submit({ executor, memory, slots, log }: PassDeps, claim: Claim, order: TurnOrder): void {
   executor.submit(order, claim);
+  slots.taken(claim.repo);
   memory.turns.set(repoKey(claim.repo), order.id);
   log.info({ ...idsOf(claim), issue: order.issue.number, turn: order.id, kind: order.kind }, "turn started");
 }

@@ -43,6 +43,12 @@ export interface Signals {
 const firstBackoffMs = 1_000;
 const longestBackoffMs = 300_000;
 
+/** The next pass that somebody wants; never, when it is infinitely far away. */
+interface Wish {
+  readonly why: Why;
+  readonly dueInMs: number;
+}
+
 interface Entry {
   readonly repo: Repo;
   isPassing: boolean;
@@ -93,20 +99,25 @@ export function createSignals({ pass, timers, log, ciDebounceMs, concurrency }: 
     entry.planned = undefined;
     if (isClosed) return;
     entry.isPassing = true;
+    const wishes: Wish[] = [await passOnce(entry, why)];
+    entry.isPassing = false;
+    if (entry.missed !== undefined && entry.failures === 0) wishes.push({ why: entry.missed, dueInMs: delayOf(entry.missed) });
+    entry.missed = undefined;
+    // One plan, not two: a queue with room starts a pass that is due at once, and the second would run beside it.
+    const [next] = wishes.toSorted((one, other) => one.dueInMs - other.dueInMs);
+    if (next !== undefined && Number.isFinite(next.dueInMs)) plan(entry, next.why, next.dueInMs);
+  }
+
+  async function passOnce(entry: Entry, why: Why): Promise<Wish> {
     try {
-      const { againInMs } = await pass(entry.repo, why);
+      const { againInMs = Number.POSITIVE_INFINITY } = await pass(entry.repo, why);
       entry.failures = 0;
-      if (againInMs !== undefined) plan(entry, againInMs > 0 ? "timer" : "again", againInMs);
+      return { why: againInMs > 0 ? "timer" : "again", dueInMs: againInMs };
     } catch (error) {
       entry.failures += 1;
       const backoffMs = Math.min(firstBackoffMs * 2 ** (entry.failures - 1), longestBackoffMs);
       log.error({ err: error, repo: slugOf(entry.repo), failures: entry.failures, backoffMs }, "pass failed");
-      plan(entry, "again", backoffMs);
-    } finally {
-      entry.isPassing = false;
-      const missed = entry.missed;
-      entry.missed = undefined;
-      if (missed !== undefined && entry.failures === 0) plan(entry, missed, delayOf(missed));
+      return { why: "again", dueInMs: backoffMs };
     }
   }
 

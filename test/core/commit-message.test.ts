@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import fc from "fast-check";
+import { array, assert, property, string } from "fast-check";
 import { commitMessage } from "../../src/core/commit-message.ts";
 
 const facts = { issue: { number: 7, title: "Add a product" }, run: "run-1", approval: { by: "ada", byId: 1001 } };
@@ -85,8 +85,8 @@ describe("what would make somebody act is taken out:", () => {
 });
 
 it("always ends with AFK's trailers, and never holds another AFK-Run", () => {
-  fc.assert(
-    fc.property(fc.array(fc.string({ unit: "binary" }), { maxLength: 5 }), (messages) => {
+  assert(
+    property(array(string({ unit: "binary" }), { maxLength: 5 }), (messages) => {
       const text = write(...messages);
       expect(text.endsWith(trailers) && text.match(/^AFK-Run:/gm)?.length === 1).toBe(true);
     }),

@@ -99,3 +99,20 @@ it("fetches again after a failure", async () => {
   await expect(mirror.refresh({ ...remote, url: join(root, "nowhere") })).rejects.toThrow("git");
   expect(await headOf(await mirror.refresh(remote), "main")).toBe(git("rev-parse", "main"));
 });
+
+it("takes in the harmless faults of old histories", async () => {
+  const blob = git("hash-object", "-w", "--stdin");
+  const entry = Buffer.concat([
+    Buffer.from("040000 dir\0"),
+    Buffer.from(git("mktree"), "hex"),
+    Buffer.from("100644 file\0"),
+    Buffer.from(blob, "hex"),
+  ]);
+  const tree = execFileSync("git", ["-C", join(root, "forge"), "hash-object", "-t", "tree", "-w", "--literally", "--stdin"], {
+    input: entry,
+    encoding: "utf8",
+  }).trim();
+  const sha = git("-c", "user.name=A", "commit-tree", "-m", "Old", tree);
+  git("update-ref", "refs/heads/main", sha);
+  expect(await headOf(await open().refresh(remote), "main")).toBe(sha);
+});

@@ -6,8 +6,6 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { checkBubblewrap, createBubblewrap, createNoSandbox, type Sandbox, type SandboxedCommand } from "../../src/executor/sandbox.ts";
 import { canRunBubblewrap } from "./turn-tester.ts";
 
-if (!canRunBubblewrap) console.warn("bubblewrap does not run here: the tests of the sandbox are skipped");
-
 let home: string;
 let place: { cwd: string; home: string };
 beforeEach(() => {
@@ -120,14 +118,14 @@ describe.each(kinds)("a command with %s", (kind) => {
     expect((await sandboxOf(kind).run({ ...shell(""), argv: ["printf", "%s", "$(id) `id` --x *"] })).output).toBe("$(id) `id` --x *");
   });
 
-  it("is rejected when its program is not there", async () => {
+  it("does not succeed when its program is not there", async () => {
     const run = sandboxOf(kind).run({ ...shell(""), argv: ["/no/such/program"] });
-    if (kind === "none") await expect(run).rejects.toThrow("ENOENT");
-    else expect((await run).exitCode).not.toBe(0);
+    const exitCode = await run.then((result) => result.exitCode).catch(() => "not started");
+    expect(exitCode).not.toBe(0);
   });
 });
 
-describe.runIf(canRunBubblewrap)("in the sandbox", () => {
+describe.runIf(canRunBubblewrap)("in the sandbox (skipped where bubblewrap does not run)", () => {
   it("AFK's home and the user's home are not there", async () => {
     writeFileSync(join(home, "canary"), "canary");
     const { output } = await sandboxOf("bubblewrap").run(

@@ -114,7 +114,7 @@ describe("a turn that lands", () => {
 
   it("starts the next turn of the run from what landed", async () => {
     const afk = await given({
-      agent: `if [ -e product.js ]; then ${"echo again > note.txt; git add -A; git commit -q -m Note"}; else ${goodAgent}\nfi`,
+      agent: `if [ -e product.js ]; then echo again > note.txt; git add -A; git commit -q -m Note; else ${goodAgent}\nfi`,
     });
     await afk.turn();
     const landed = afk.head();

@@ -90,6 +90,19 @@ describe("the forge's API", () => {
       expect((await request(forge, narrow, "GET", `/repos/${repo}/commits/main/check-runs`)).status).toBe(403);
     });
 
+    it("makes a label that is new to the repository grey, and leaves one that is there as it is", async () => {
+      const { number } = await openIssue({ labels: ["born with it"] });
+      await forge.api("alice", "POST", `/repos/${repo}/labels`, { name: "chosen", color: "0e8a16" });
+      await forge.api("alice", "POST", `/repos/${repo}/issues/${number}/labels`, { labels: ["put on", "chosen"] });
+      const { labels } = await forge.api("alice", "GET", `/repos/${repo}/issues/${number}`);
+      const colors = labels.map(({ name, color }: Loose) => [name, color]);
+      expect(colors).toEqual([
+        ["born with it", "ededed"],
+        ["put on", "ededed"],
+        ["chosen", "0e8a16"],
+      ]);
+    });
+
     it("lets nobody label who may not write", async () => {
       const { number } = await openIssue({ labels: ["ready"] }, "rita");
       expect((await forge.api("alice", "GET", `/repos/${repo}/issues/${number}`)).labels).toEqual([]);

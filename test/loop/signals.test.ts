@@ -60,6 +60,22 @@ describe("signals", () => {
     expect(passes).toEqual(["api issue", "api turn"]);
   });
 
+  it("never run two passes over a repo at once, not even after one that asked for another", async () => {
+    let running = 0;
+    let most = 0;
+    const { signals } = createHarness(async (_repo, pass) => {
+      running += 1;
+      most = Math.max(most, running);
+      if (pass < 5) signals.signal({ repo: api, why: "turn" });
+      await new Promise((resolve) => setImmediate(resolve));
+      running -= 1;
+      return pass < 5 ? { againInMs: 0 } : {};
+    });
+    signals.signal({ repo: api, why: "issue" });
+    await signals.idle();
+    expect(most).toBe(1);
+  });
+
   it("of CI wait a moment for the rest of the burst", async () => {
     const { signals, passes, advance } = createHarness();
     signals.signal({ repo: api, why: "ci" });

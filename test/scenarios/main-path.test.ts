@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { ForgeError } from "../../src/ports.ts";
 import { createBotTester, type BotTester } from "../support/bot-tester.ts";
 
 /** From open to closed, with the agent and CI doing well. Answers the issue's number and the landed commit. */
@@ -180,5 +181,22 @@ describe("taking turns", () => {
     afk.executor().setAilment(undefined);
     await afk.advance(120_000);
     expect(afk.ledger()).toBeDefined();
+  });
+});
+
+describe("a repo that fails while it waits for a slot", () => {
+  it("does not keep the others from theirs", async () => {
+    const afk = await createBotTester({ env: { AFK_MAX_CONCURRENCY: "1", AFK_ALLOWLIST: "acme/api,acme/web,acme/old" } });
+    const old = afk.forge.addRepo("acme/old", { isPrivate: true });
+    afk.forge.setPermission(old, "ann", "write");
+    await afk.open("Has the slot");
+    await afk.advance(1_000);
+    await afk.open("Waits first", { repo: old });
+    await afk.advance(1_000);
+    const next = await afk.open("Waits second", { repo: afk.web });
+    afk.forge.failNext("listIssues", new ForgeError("bad gateway", 502), "before");
+    await afk.play(() => afk.forge.edit(old, 1, { body: "looked at again" }, "ann"));
+    await afk.agentLands();
+    expect(afk.executor().turnOf(afk.web).order.issue.number).toBe(next);
   });
 });

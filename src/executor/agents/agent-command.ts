@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { lstat, open, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve, sep } from "node:path";
 import { cleanOutput, redact, tailOf } from "../tail.ts";
 import type { Agent, AgentOutcome, AgentSession } from "./agent.ts";
 
@@ -12,7 +12,9 @@ const maxBlockedBytes = 4096;
  * commits its work with git, and exits 0 when it is done; another exit code is a crash. To say that it cannot
  * go on it writes why to `AFK_BLOCKED_FILE`. What it prints is shown as progress.
  */
-export function createCommandAgent(argv: readonly string[], agentEnv: Readonly<Record<string, string>>): Agent {
+export function createCommandAgent([program = "", ...words]: readonly string[], agentEnv: Readonly<Record<string, string>>): Agent {
+  // A relative path is meant from where AFK stands, not from the repo's own files.
+  const argv = [program.includes(sep) ? resolve(program) : program, ...words];
   return {
     async run(session) {
       const promptFile = join(session.mail, "prompt.md");
