@@ -55,6 +55,8 @@ const line = z
   .min(1)
   .max(2_000)
   .regex(/^[^\0\n\r]*$/, "must be one line");
+/** Shell lines, as a shell takes them. */
+const script = z.string().trim().min(1).max(10_000).regex(/^[^\0]*$/, "must be text");
 const patterns = z.array(line.max(300)).max(200);
 const seconds = (max: number) =>
   z
@@ -87,8 +89,8 @@ const deploy = z
 const fileShape = z.strictObject({
   agent: z.enum(agentNames).exactOptional(),
   model: line.max(200).exactOptional(),
-  setup: line.exactOptional(),
-  test: line.exactOptional(),
+  setup: script.exactOptional(),
+  test: script.exactOptional(),
   tests: patterns.exactOptional(),
   exempt: patterns.exactOptional(),
   landing: z.enum(landings).exactOptional(),

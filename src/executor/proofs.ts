@@ -72,7 +72,8 @@ export interface ShellPlace {
 /** A repo's own `setup` or `test` line. An abort is thrown: an interrupted command is no result. */
 export async function runShellLine(site: Omit<ProofSite, "recipe">, command: string, place: ShellPlace): Promise<CommandRecord> {
   const result = await site.sandbox.run({
-    argv: ["sh", "-c", command],
+    // A script of several lines fails with its first failing line, as in CI.
+    argv: ["sh", "-e", "-c", command],
     cwd: place.cwd,
     home: place.home,
     env: cacheEnvironment(place.cache),

@@ -123,6 +123,21 @@ describe("a turn that lands", () => {
   });
 });
 
+it("a resolve turn gives the agent the newest base to merge, and judges only its own work", async () => {
+  const mine = commits({
+    "sum.js": "export const sum = (a, b) => b + a;\nexport const two = 2;\n",
+    "test/two.test.js": `import test from "node:test";\nimport { two } from "../sum.js";\n\ntest("two", () => two);\n`,
+  });
+  const resolves = `sed -i -e '/^<<<<<<<\\|^=======\\|^>>>>>>>/d' -e '/=> b + a/d' sum.js; git add -A; git commit -q --no-edit`;
+  const afk = await given({ agent: `if [ -e .git/MERGE_HEAD ]; then ${resolves}; else ${mine}\nfi` });
+  await afk.turn({ plan: { landing: "none" } });
+  await afk.commit({ "sum.js": "export function sum(a, b) {\n  return Number(a) + b;\n}\n", ".github/workflows/ci.yml": "on: push\n" });
+  expect(await afk.turn({ kind: "resolve" })).toMatchObject({
+    kind: "landed",
+    evidence: { files: [{ path: "sum.js" }, { path: "test/two.test.js" }] },
+  });
+});
+
 describe("a turn that does not land", () => {
   it("ends unworkable in an empty repository", async () => {
     const afk = await given({ files: {} });
