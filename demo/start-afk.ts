@@ -17,7 +17,9 @@ export interface AfkSettings {
   readonly allowlist: readonly string[];
   readonly agentCommand: string;
   readonly landing: "push" | "none";
-  /** Paths the sandbox shows to the agent, besides the system. */
+  /** Where commands find their tools. */
+  readonly path: string;
+  /** Paths the sandbox shows, besides the system. */
   readonly readable: readonly string[];
   /** Names of environment variables the agent needs: its model's key. */
   readonly agentEnv: readonly string[];
@@ -29,7 +31,7 @@ export type LogLine = Readonly<Record<string, unknown>> & { readonly msg?: strin
 const server = fileURLToPath(new URL("../lib/cli/afk.js", import.meta.url));
 
 /** What a program needs of a person's shell. The rest, their own AFK settings included, stays outside. */
-const passedThrough = ["PATH", "HOME", "LANG", "TMPDIR", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
+const passedThrough = ["HOME", "LANG", "TMPDIR", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
 
 /** Starts it and points the forge's webhooks at it. Rejects when it ends before it listens. */
 export async function startAfk(forge: EmbeddedForge, settings: AfkSettings): Promise<AfkProcess> {
@@ -65,6 +67,7 @@ function environment(forge: EmbeddedForge, settings: AfkSettings): Record<string
   const names = [...passedThrough, ...settings.agentEnv];
   return {
     ...Object.fromEntries(names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]))),
+    PATH: settings.path,
     APP_ID: String(forge.appId),
     PRIVATE_KEY: forge.privateKey,
     WEBHOOK_SECRET: forge.webhookSecret,

@@ -5,10 +5,12 @@ import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Phase } from "../src/core/run.ts";
 import { findAgent, locateFiles } from "./check-machine.ts";
+import { ciCommandOf } from "./ci-command.ts";
 import { startEmbeddedForge, type EmbeddedForge } from "./front/embedded-forge.ts";
 import { UsageError, type DemoOptions } from "./options.ts";
 import { startAfk, type AfkProcess, type LogLine } from "./start-afk.ts";
 import type { DemoEvent, Outcome, Teller } from "./tell.ts";
+import { findToolchains } from "./toolchains.ts";
 import { showsEnd, watchIssue } from "./watch-issue.ts";
 
 const sample = fileURLToPath(new URL("./sample", import.meta.url));
@@ -36,12 +38,14 @@ export async function playStory(options: DemoOptions, tell: Teller, untilStopped
   const plot = options.own === undefined ? samplePlot(options) : ownPlot(options, options.own);
   const home = mkdtempSync(join(tmpdir(), "afk-demo-"));
   const [owner = "", name = ""] = plot.slug.split("/");
-  const forge = await startEmbeddedForge({ users: [{ login: owner }, { login: person, permission: "write" }], repos: [{ owner, name, files: plot.files }], ci: "tests" });
+  const forge = await startEmbeddedForge({ users: [{ login: owner }, { login: person, permission: "write" }], repos: [{ owner, name, files: plot.files }], ci: "tests", ciCommand: ciCommandOf, ciTimeoutMs: plot.timeoutMs });
   const stage = createStage(tell, forge, plot);
   let afk: AfkProcess | undefined;
   try {
-    const settings = { home, allowlist: [plot.slug], landing: options.landing, onLog: stage.onLog };
-    afk = await startAfk(forge, { ...settings, agentCommand: plot.agentCommand, agentEnv: plot.agentEnv, readable: plot.readable });
+    const { path, readable } = findToolchains();
+    const settings = { home, allowlist: [plot.slug], landing: options.landing, onLog: stage.onLog, path };
+    const { agentCommand, agentEnv } = plot;
+    afk = await startAfk(forge, { ...settings, agentCommand, agentEnv, readable: [...readable, ...plot.readable] });
     const outcome = await stage.play(afk, untilStopped);
     if (options.keep) {
       stage.say({ event: "kept", forge: forge.url, afk: afk.url, home });
@@ -158,11 +162,9 @@ function createStage(tell: Teller, forge: EmbeddedForge, plot: Plot) {
 
   async function watch(number: number, stopped: AbortSignal): Promise<Outcome> {
     const lookAt = watchIssue(forge, person, plot.slug, number);
+    stopped.addEventListener("abort", () => look(), { once: true });
     while (!stopped.aborted) {
-      const changed = new Promise<void>((resolve) => {
-        look = resolve;
-        stopped.addEventListener("abort", () => resolve(), { once: true });
-      });
+      const changed = new Promise<void>((resolve) => (look = resolve));
       const state = await lookAt();
       for (const { url, change, lines, body } of state.changes) {
         onChecklist(body);

@@ -54,12 +54,14 @@ async function readOrCreateId(path: string): Promise<string> {
 
 async function lock(path: string): Promise<() => void> {
   for (let tries = 0; tries < lockTries; tries += 1) {
-    // `cat` ends when this process does, because its standard input closes then; the lock goes with it.
-    const holder = spawn("flock", ["--nonblock", "--no-fork", path, "sh", "-c", "echo held; exec cat"], { stdio: ["pipe", "pipe", "ignore"] });
-    const isHeld = await Promise.race([
-      once(holder.stdout, "data").then(() => true),
-      once(holder, "exit").then(() => false),
-    ]);
+    // `cat` ends when this process does, because its standard input closes then; the lock goes with it. A signal that a terminal sends to
+    // AFK's process group must not end it before, and it needs none of AFK's secrets.
+    const holder = spawn("flock", ["--nonblock", "--no-fork", path, "sh", "-c", "echo held; exec cat"], {
+      stdio: ["pipe", "pipe", "ignore"],
+      detached: true,
+      env: { PATH: process.env["PATH"] },
+    });
+    const isHeld = await Promise.race([once(holder.stdout, "data").then(() => true), once(holder, "exit").then(() => false)]);
     if (isHeld) return () => holder.kill();
     await delay(lockRetryMs);
   }

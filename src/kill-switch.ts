@@ -14,17 +14,29 @@ export interface KillSwitch {
 
 export function createKillSwitch(setByOperator: boolean, home: string, timers: Timers): KillSwitch {
   const file = join(home, "kill-switch");
-  const isOn = () => setByOperator || existsSync(file);
+  let told = look();
+  /** Somebody was answered otherwise than the watcher was told last: a file may come and go between two looks of the watcher. */
+  let isToldLate = false;
+
+  function look(): boolean {
+    return setByOperator || existsSync(file);
+  }
+
+  function isOn(): boolean {
+    const now = look();
+    isToldLate ||= now !== told;
+    return now;
+  }
+
   return {
     isOn,
     watch(onChange) {
-      let before = isOn();
-      let cancel = timers.after(pollMs, look);
-      function look(): void {
-        const now = isOn();
-        if (now !== before) onChange(now);
-        before = now;
-        cancel = timers.after(pollMs, look);
+      let cancel = timers.after(pollMs, poll);
+      function poll(): void {
+        cancel = timers.after(pollMs, poll);
+        told = isOn();
+        if (isToldLate) onChange(told);
+        isToldLate = false;
       }
       return () => cancel();
     },

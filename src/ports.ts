@@ -32,8 +32,11 @@ export interface Forge extends Clock {
   /** Every open issue (never a pull request) that carries the label. */
   listIssues(repo: Repo, label: string): Promise<readonly IssueFacts[]>;
   readIssue(repo: Repo, issue: number): Promise<IssueFacts | undefined>;
-  /** `undefined`: the timeline does not say who set the label that is on the issue now. */
-  readRelease(repo: Repo, issue: number, label: string): Promise<Release | undefined>;
+  /**
+   * `undefined`: the timeline does not say who set the label that is on the issue now. `edits: false`: nobody wants to know about edits, so
+   * the forge is not asked for more than the timeline tells, and `editedSince` may be `unknown`. Default true.
+   */
+  readRelease(repo: Repo, issue: number, label: string, asks?: { readonly edits: boolean }): Promise<Release | undefined>;
   readPermission(repo: Repo, login: string): Promise<Permission>;
   /** `undefined`: this forge has no dependencies (only the body's "Blocked by #N" counts). */
   readBlockers(repo: Repo, issue: number): Promise<readonly Blocker[] | undefined>;
@@ -42,8 +45,11 @@ export interface Forge extends Clock {
   /** The commits that came onto the branch after `sha`, oldest first, at most 50; empty when `sha` is not on the branch. */
   listCommitsSince(repo: Repo, sha: string, branch: string): Promise<readonly string[]>;
 
-  /** Creating: looks for a comment of ours that contains `marker` first, and is never blindly repeated. */
-  createComment(repo: Repo, issue: number, body: string, marker: string): Promise<CommentFacts>;
+  /**
+   * Creating: looks for a comment of ours that contains `marker` first, and is never blindly repeated. `isMissing`: the caller knows that
+   * there is none, and the first look is left out; after a failure it looks all the same.
+   */
+  createComment(repo: Repo, issue: number, body: string, marker: string, known?: { readonly isMissing: boolean }): Promise<CommentFacts>;
   /** `false`: somebody deleted it. */
   editComment(repo: Repo, comment: number, body: string): Promise<boolean>;
   /** Creates the label in the repo when it is missing. Idempotent, as are the next two. */

@@ -91,6 +91,7 @@ export const settings = {
     shape: httpUrl,
     fallback: undefined,
     doc: "A smee.io channel that forwards webhooks to a machine without a public address.",
+    isWithoutEffect: true,
   },
   PORT: { shape: integer(0, 65_535), fallback: "3000", doc: "The port to listen on; 0 takes a free one, which is logged." },
   HOST: { shape: word, fallback: "localhost", doc: "The address to listen on; `0.0.0.0` in a container." },
@@ -140,13 +141,19 @@ export const settings = {
   AFK_FETCH_DEBOUNCE_SECONDS: { shape: seconds(0, 3_600), fallback: "15", doc: "A mirror is fetched at most this often." },
   AFK_TURN_TIMEOUT_SECONDS: { shape: seconds(1, 86_400), fallback: "2700", doc: "The longest an agent may take over one turn." },
   AFK_COMMAND_TIMEOUT_SECONDS: { shape: seconds(1, 86_400), fallback: "900", doc: "The longest a setup or test command may take." },
-  AFK_STALL_SECONDS: { shape: seconds(1, 86_400), fallback: "600", doc: "An agent silent for this long is stopped." },
+  AFK_STALL_SECONDS: {
+    shape: seconds(1, 86_400),
+    fallback: "600",
+    doc: "An agent silent for this long is stopped.",
+    isWithoutEffect: true,
+  },
   AFK_SWEEP_SECONDS: {
     shape: seconds(1, 86_400),
     fallback: "120",
     doc: "How often every enrolled repository is looked at without being asked.",
   },
-  AFK_LEASE_SECONDS: { shape: seconds(3, 86_400), fallback: "900", doc: "How long a crashed replica keeps its lock." },
+  // Holders stop 5 s before a lease ends and renew it every third of it; one renewal may fail.
+  AFK_LEASE_SECONDS: { shape: seconds(30, 86_400), fallback: "900", doc: "How long a crashed replica keeps its lock." },
   AFK_FIX_FORWARD_MAX_ATTEMPTS: { shape: integer(0, 100), fallback: "5", doc: "Corrective turns after CI went red." },
   AFK_FIX_FORWARD_MAX_SECONDS: {
     shape: seconds(0, 604_800),

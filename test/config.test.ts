@@ -235,6 +235,7 @@ describe("warnings", () => {
   const values: Record<string, string> = {
     AFK_MAX_QUEUE_DEPTH: "5",
     AFK_JOB_TTL_SECONDS: "5",
+    AFK_STALL_SECONDS: "5",
     AFK_BUDGET_USD: "5",
     AFK_DAILY_BUDGET_USD: "5",
   };

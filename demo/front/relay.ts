@@ -6,11 +6,14 @@ import { withGitFacts } from "./routes/pulls.ts";
 /** The front announces these itself, from what git and its own routes have seen. */
 const ownEvents = new Set(["push", "create", "delete", "check_run", "check_suite", "status", "deployment", "deployment_status"]);
 
+/** The App does not ask for these, so GitHub would not send them: labels that the front makes on the way to an issue. */
+const unasked = new Set(["label"]);
+
 /** Takes the emulator's webhooks, completes them to what GitHub sends, and has them signed and delivered in the order they came. */
 export function createRelay(forge: Forge): (event: string, text: string) => void {
   let tail: Promise<void> = Promise.resolve();
   return function relay(event, text) {
-    if (ownEvents.has(event)) return;
+    if (ownEvents.has(event) || unasked.has(event)) return;
     const payload = parseObject(forge.emulator.rewrite(text));
     tail = tail.then(async () => forge.deliveries.send(event, await complete(forge, payload)));
   };

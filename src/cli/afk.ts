@@ -19,11 +19,13 @@ async function main(args: readonly string[]): Promise<number> {
   if (command === "--help" || command === "help") return say(usage, 0);
   if ((command !== "serve" && command !== "tick") || rest.length > 0) return complain(usage);
   const reading = readConfig(process.env);
-  if (reading.kind === "faults") return complain(`AFK does not start. Please mend:\n${reading.faults.map((fault) => `  ${fault}\n`).join("")}`);
+  if (reading.kind === "faults")
+    return complain(`AFK does not start. Please mend:\n${reading.faults.map((fault) => `  ${fault}\n`).join("")}`);
   const { config } = reading;
   const log = createLog({ level: config.logLevel, format: config.logFormat, secrets: secretsOf(config) });
   for (const warning of reading.warnings) log.warn({ warning }, "configuration");
-  if (reading.kind === "disabled") return command === "serve" ? serveDisabled(config, reading.why, log) : complain(`AFK does nothing: ${reading.why}\n`);
+  if (reading.kind === "disabled")
+    return command === "serve" ? serveDisabled(config, reading.why, log) : complain(`AFK does nothing: ${reading.why}\n`);
   return command === "serve" ? serve(reading.config, log) : tick(reading.config, log);
 }
 

@@ -1,14 +1,14 @@
 import type { Server } from "node:http";
-import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Config, OperatorConfig } from "../config.ts";
 import { disabledHealth, sharedNetwork } from "../http/health.ts";
 import { createHttpServer, listen, webhookPath } from "../http/server.ts";
 import { createProbot, wire } from "../index.ts";
+import { closeInTime } from "./close-in-time.ts";
 import { stopSignal } from "./stop-signal.ts";
 
-/** SIGTERM's usual grace is 10 to 30 s; what has not ended by then is left to the lease. */
-const graceMs = 14_000;
+/** A request that has arrived is answered within milliseconds; one that has not after this long is cut off, for it may take until it suits its sender. */
+const answerMs = 1_000;
 
 /** Serves until SIGTERM or SIGINT. Answers the exit code. */
 export async function serve(config: Config, log: Logger): Promise<number> {
@@ -17,12 +17,16 @@ export async function serve(config: Config, log: Logger): Promise<number> {
   const receive = await probot.getNodeMiddleware({ path: webhookPath });
   const server = createHttpServer({ health: () => afk.health(), receive, log });
   const stopped = stopSignal();
-  const { address, port } = await listen(server, config.host, config.port);
+  const { address, port } = await listen(server, config.host, config.port).catch(async (error: unknown) => {
+    // The home's lock would keep the process alive.
+    await afk.close();
+    throw error;
+  });
   log.info({ host: address, port, sandbox: config.sandbox, network: sharedNetwork }, "listening");
   afk.loop.start();
   const signal = await stopped;
   log.info({ signal }, "stopping");
-  const isClean = await Promise.race([close(server).then(() => afk.close()).then(() => true), delay(graceMs, false)]);
+  const isClean = await closeInTime(close(server).then(() => afk.close()));
   log.info({ isClean }, "stopped");
   // Whatever still holds the event loop open has had its time.
   process.exit(isClean ? 0 : 1);
@@ -40,7 +44,10 @@ export async function serveDisabled(config: OperatorConfig, why: string, log: Lo
 }
 
 async function close(server: Server): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  await closed;
+  const cutOff = setTimeout(() => server.closeAllConnections(), answerMs);
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+  });
+  clearTimeout(cutOff);
 }

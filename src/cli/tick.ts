@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
 import { createProbot, wire } from "../index.ts";
+import { closeInTime } from "./close-in-time.ts";
 import { stopSignal } from "./stop-signal.ts";
 
 /** One sweep; the turns it starts are seen through, then the holders are cleared. Answers the exit code. The CronJob form of AFK. */
@@ -9,7 +10,7 @@ export async function tick(config: Config, log: Logger): Promise<number> {
   afk.loop.sweep();
   await Promise.race([afk.loop.done(), stopSignal()]);
   const failing = afk.loop.failing();
-  await afk.close();
-  log.info({ failing }, "tick done");
-  return failing.length === 0 ? 0 : 1;
+  const isClean = await closeInTime(afk.close());
+  log.info({ failing, isClean }, "tick done");
+  return failing.length === 0 && isClean ? 0 : 1;
 }

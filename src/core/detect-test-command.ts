@@ -29,9 +29,12 @@ export interface TestCommand {
 /** By path from the repo's root; the text of binary files may be empty. */
 type Files = ReadonlyMap<string, string>;
 
-/** How the repo at its root is tested by the custom of its language; first match wins, `undefined` when no custom is recognised. */
+/**
+ * How the repo at its root is tested by the custom of its language; first match wins, `undefined` when no custom is recognised. What the
+ * repo says outright (a script, a configuration, a target) goes before what only its files' names suggest.
+ */
 export function detectTestCommand(files: Files): TestCommand | undefined {
-  return detectNode(files) ?? detectPytest(files) ?? detectGo(files) ?? detectCargo(files) ?? detectMake(files);
+  return detectNode(files) ?? detectPytest(files) ?? detectGo(files) ?? detectCargo(files) ?? detectMake(files) ?? guessPytest(files);
 }
 
 /** A repo without a lockfile is installed by npm, from `package.json`. */
@@ -74,14 +77,19 @@ function detectNode(files: Files): TestCommand | undefined {
   return { setup: isBerry ? "yarn install --immutable" : manager.install, test: manager.test };
 }
 
+const pytest: TestCommand = { test: "python3 -m pytest" };
+
 function detectPytest(files: Files): TestCommand | undefined {
   const isConfigured =
     files.has("pytest.ini") ||
     /^\[tool\.pytest\b/m.test(files.get("pyproject.toml") ?? "") ||
     /^\[tool:pytest\]/m.test(files.get("setup.cfg") ?? "") ||
     /^\[pytest\]/m.test(files.get("tox.ini") ?? "");
-  const hasTests = [...files.keys()].some((path) => /^(?:tests?\/(?:.*\/)?)?(?:test_[^/]*|[^/]*_test)\.py$/.test(path));
-  return isConfigured || hasTests ? { test: "python3 -m pytest" } : undefined;
+  return isConfigured ? pytest : undefined;
+}
+
+function guessPytest(files: Files): TestCommand | undefined {
+  return [...files.keys()].some((path) => /^(?:tests?\/(?:.*\/)?)?(?:test_[^/]*|[^/]*_test)\.py$/.test(path)) ? pytest : undefined;
 }
 
 function detectGo(files: Files): TestCommand | undefined {

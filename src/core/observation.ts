@@ -33,6 +33,10 @@ export interface IssueFacts {
   readonly isLocked: boolean;
   readonly url: string;
   readonly updatedAt: Time;
+  /** What a listing tells by the way, so that nothing need be asked where there is nothing; absent where the forge does not say. */
+  readonly commentCount?: number;
+  /** Of the forge's own dependencies, open and closed. */
+  readonly blockerCount?: number;
 }
 
 /** Who set the ready label last and what is known of edits since, from the forge's timeline: never from a webhook. */

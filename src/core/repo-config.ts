@@ -156,7 +156,8 @@ function withShorthand(content: unknown): unknown {
   return isShort ? { ...content, ci: { none: true } } : content;
 }
 
-const keysOf: Readonly<Record<string, readonly string[]>> = {
+/** The keys there are, by the mapping they stand in; the file itself is `""`. The documentation is checked against them. */
+export const repoConfigKeys: Readonly<Record<string, readonly string[]>> = {
   "": Object.keys(fileShape.shape),
   ci: Object.keys(ci.shape),
   deploy: Object.keys(deploy.shape),
@@ -168,7 +169,7 @@ function sayIssue(issue: z.core.$ZodIssue): string[] {
     return [`${path === "" ? "the file" : path}: ${issue.message.replace(/^Invalid (?:input|option): /, "")}`];
   }
   return issue.keys.map((key) => {
-    const meant = nearest(key, keysOf[path] ?? []);
+    const meant = nearest(key, repoConfigKeys[path] ?? []);
     return `unknown key "${clip(key, 60)}"${path === "" ? "" : ` in ${path}`}${meant === undefined ? "" : ` (did you mean "${meant}"?)`}`;
   });
 }

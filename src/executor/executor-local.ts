@@ -2,7 +2,7 @@ import { mkdirSync, realpathSync } from "node:fs";
 import { readdir, rm, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import PQueue from "p-queue";
-import type { Repo, TurnOutcome } from "../core/run.ts";
+import { slugOf, type Repo, type TurnOutcome } from "../core/run.ts";
 import type { Identity } from "../git/store.ts";
 import {
   StaleClaimError,
@@ -84,13 +84,20 @@ export function createLocalExecutor(deps: LocalExecutorDeps): Executor {
   }
 
   function tell(entry: Entry, what: "phase" | "line" | "ended"): void {
-    for (const listener of listeners) listener(entry.order.repo, what);
+    for (const listener of listeners) {
+      try {
+        listener(entry.order.repo, what);
+      } catch (error) {
+        // A turn goes on whoever watches it.
+        deps.log.error({ turn: entry.order.id, err: error }, "listener failed");
+      }
+    }
   }
 
-  function setProgress(entry: Entry, change: Partial<TurnProgress>, what: "phase" | "line"): void {
-    const before = entry.status.kind === "running" ? entry.status.progress : { phase: "workspace" as const, lines: [], evidence: {} };
-    entry.status = { kind: "running", progress: { ...before, ...change } };
-    tell(entry, what);
+  function setProgress(entry: Entry, change: Pick<TurnProgress, "phase" | "evidence">): void {
+    const lines = entry.status.kind === "running" ? entry.status.progress.lines : [];
+    entry.status = { kind: "running", progress: { lines, ...change } };
+    tell(entry, "phase");
   }
 
   function addLine(entry: Entry, raw: string): void {
@@ -116,16 +123,13 @@ export function createLocalExecutor(deps: LocalExecutorDeps): Executor {
         order,
         claim,
         signal: abort.signal,
-        onProgress: (phase, evidence) => setProgress(entry, { phase, evidence }, "phase"),
+        onProgress: (phase, evidence) => setProgress(entry, { phase, evidence }),
         onLine: (line) => addLine(entry, line),
       });
     } catch (error) {
       if (abort.signal.aborted) return { kind: "interrupted", why: String(abort.signal.reason) };
       if (error instanceof StaleClaimError) return { kind: "interrupted", why: "another replica has taken the run over" };
-      deps.log.error(
-        { repo: `${order.repo.owner}/${order.repo.name}`, issue: order.issue.number, run: order.run, turn: order.id, err: error },
-        "turn failed",
-      );
+      deps.log.error({ repo: slugOf(order.repo), issue: order.issue.number, run: order.run, turn: order.id, err: error }, "turn failed");
       return { kind: "failed", reason: redact(error instanceof Error ? error.message : String(error), deps.secrets), tail: "" };
     }
   }
@@ -140,6 +144,10 @@ export function createLocalExecutor(deps: LocalExecutorDeps): Executor {
     forgetOldest(entries);
     void queue.add(async () => {
       const outcome = await work(entry, claim);
+      deps.log.info(
+        { repo: slugOf(order.repo), issue: order.issue.number, run: order.run, turn: order.id, outcome: outcome.kind },
+        "turn ended",
+      );
       entry.status = { kind: "ended", outcome };
       resolve();
       tell(entry, "ended");
@@ -171,7 +179,7 @@ export function createLocalExecutor(deps: LocalExecutorDeps): Executor {
       await cancelWhere(({ order }) => order.run === run, "the run is over");
       await removeTree(placeOfRun(home, run).root);
       for (const [id, { order }] of entries) if (order.run === run) entries.delete(id);
-      deps.log.debug({ repo: `${repo.owner}/${repo.name}`, run }, "workspace removed");
+      deps.log.debug({ repo: slugOf(repo), run }, "workspace removed");
     },
     async reap(liveRuns) {
       const live = new Set([

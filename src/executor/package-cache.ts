@@ -51,7 +51,6 @@ async function sizeKiB(path: string): Promise<number> {
 export function cacheEnvironment(cache: string): Record<string, string> {
   return {
     npm_config_cache: join(cache, "npm"),
-    npm_config_store_dir: join(cache, "pnpm"),
     npm_config_update_notifier: "false",
     YARN_CACHE_FOLDER: join(cache, "yarn"),
     BUN_INSTALL_CACHE_DIR: join(cache, "bun"),

@@ -13,7 +13,7 @@ import { cacheEnvironment, openPackageCache } from "./package-cache.ts";
 import { prove, type Proof, type TestRecipe } from "./proofs.ts";
 import { findRecipe, noteLimits } from "./recipe.ts";
 import type { Sandbox } from "./sandbox.ts";
-import type { Secrets } from "./tail.ts";
+import { redact, type Secrets } from "./tail.ts";
 import { noteLanding, openWorkspace, writeNotes, type WorkspaceNotes, type WorkspaceSite } from "./workspace.ts";
 
 /** What every turn on this machine shares. */
@@ -170,7 +170,7 @@ async function concludeOrFail(site: TurnSite, ended: Ended): Promise<TurnOutcome
   } catch (error) {
     if (site.signal.aborted || error instanceof StaleClaimError) throw error;
     site.log.error({ run: site.order.run, turn: site.order.id, err: error }, "turn failed");
-    return { kind: "failed", reason: error instanceof Error ? error.message : String(error), tail: "" };
+    return { kind: "failed", reason: redact(error instanceof Error ? error.message : String(error), site.secrets), tail: "" };
   }
 }
 

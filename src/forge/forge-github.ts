@@ -61,11 +61,11 @@ export function createGitHubForge(deps: GitHubForgeDeps): Forge {
     now: () => client.now(),
     readRepo: (repo) => recallRepo(repoKey(repo), () => loadRepo(repo)),
     ...createBranchReader(client),
-    readRelease: (repo, issue, label) => readRelease(client, repo, issue, label),
+    readRelease: (repo, issue, label, asks = { edits: true }) => readRelease(client, repo, issue, label, asks),
     readCommit: (repo, sha) => readCommit(client, repo, sha),
     listCommitsSince: (repo, sha, branch) => listCommitsSince(client, repo, sha, branch),
     listComments: (repo, issue) => listComments(client, repo, issue),
-    createComment: (repo, issue, body, marker) => createComment(client, repo, issue, body, marker),
+    createComment: (repo, issue, body, marker, known = { isMissing: false }) => createComment(client, repo, { issue, body, marker, ...known }),
     addLabel: (repo, issue, label) => addLabel(client, repo, issue, label, deps),
 
     async listIssues(repo, label) {
@@ -140,11 +140,18 @@ async function listComments(client: GitHubClient, repo: Repo, issue: number): Pr
   return app === undefined ? [] : (found ?? []).map((comment) => toCommentFacts(comment, app));
 }
 
+interface NewComment {
+  readonly issue: number;
+  readonly body: string;
+  readonly marker: string;
+  readonly isMissing: boolean;
+}
+
 /** Looks, then creates once. After a failure that may have come after the writing, it looks again before it gives up. */
-async function createComment(client: GitHubClient, repo: Repo, issue: number, body: string, marker: string): Promise<CommentFacts> {
+async function createComment(client: GitHubClient, repo: Repo, { issue, body, marker, isMissing }: NewComment): Promise<CommentFacts> {
   const findOwn = async (): Promise<CommentFacts | undefined> =>
     (await listComments(client, repo, issue)).find((comment) => comment.isOurs && comment.body.includes(marker));
-  const already = await findOwn();
+  const already = isMissing ? undefined : await findOwn();
   if (already !== undefined) return already;
   const call = { route: `POST ${issueRoute}/comments`, params: { issue_number: issue, body } };
   try {

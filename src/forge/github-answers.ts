@@ -46,6 +46,9 @@ export const issueAnswer = z.object({
   html_url: z.string(),
   repository_url: z.string(),
   updated_at: z.string(),
+  comments: z.number().optional(),
+  /** Servers without dependencies have none. */
+  issue_dependencies_summary: z.object({ total_blocked_by: z.number() }).optional().catch(undefined),
   /** Present on pull requests, which GitHub lists among the issues. */
   pull_request: z.unknown().optional(),
 });

@@ -24,7 +24,7 @@ const rulesAgainstPushing: readonly string[] = [
 /** Rulesets change seldom and the push itself is the judge: asked at most this often per branch. */
 const rulesAgeMs = 5 * 60_000;
 const maxBranches = 1000;
-/** A file at a commit never changes, nor does its absence; these are small ones. */
+/** One or two a repo are ever asked for. */
 const maxFiles = 200;
 
 export interface BranchReader {
@@ -35,7 +35,10 @@ export interface BranchReader {
 /** Reads the head of a branch. Protected is what classic protection or a ruleset keeps AFK from pushing to. */
 export function createBranchReader(client: GitHubClient): BranchReader {
   const recallRules = createMemory<boolean>({ now: () => client.now(), ageMs: rulesAgeMs, maxEntries: maxBranches });
-  const recallFile = createMemory<string | undefined>({ now: () => client.now(), maxEntries: maxFiles });
+  /** By the commit that was the head before the file was looked for, so that a push meanwhile is not missed. */
+  const recallAbsence = createMemory<string | undefined>({ now: () => client.now(), maxEntries: maxFiles, isWorthKeeping: (text) => text === undefined });
+  /** The files that were there when last looked for. */
+  const present = new Set<string>();
 
   function readHead(repo: Repo, branch: string): Promise<z.infer<typeof branchAnswer> | undefined> {
     return client.read(repo, { route: "GET /repos/{owner}/{repo}/branches/{branch}", params: { branch } }, branchAnswer);
@@ -49,17 +52,26 @@ export function createBranchReader(client: GitHubClient): BranchReader {
         recallRules(JSON.stringify([repoKey(repo), branch]), () => hasRulesAgainstPushing(client, repo, branch));
       return { sha: head.commit.sha, isProtected: head.protected === true || (await isRuled()) };
     },
-    /** By the head's commit: asking whether the branch has moved is free, asking for a file that is not there is not. */
+    /**
+     * Asking for a file that has not changed is free, whatever else the branch got since; asking for one that is not there is not, but asking
+     * whether the branch has moved is.
+     */
     async readFile(repo, branch, path) {
+      const key = JSON.stringify([repoKey(repo), branch, path]);
+      const text = present.has(key) ? await readFileAt(client, repo, branch, path) : undefined;
+      if (text !== undefined) return text;
+      present.delete(key);
       const sha = (await readHead(repo, branch))?.commit.sha;
       if (sha === undefined) return undefined;
-      return recallFile(JSON.stringify([repoKey(repo), sha, path]), () => readFileAt(client, repo, sha, path));
+      const found = await recallAbsence(JSON.stringify([key, sha]), () => readFileAt(client, repo, branch, path));
+      if (found !== undefined && present.size < maxFiles) present.add(key);
+      return found;
     },
   };
 }
 
-async function readFileAt(client: GitHubClient, repo: Repo, sha: string, path: string): Promise<string | undefined> {
-  const call = { route: "GET /repos/{owner}/{repo}/contents/{path}", params: { path, ref: sha } };
+async function readFileAt(client: GitHubClient, repo: Repo, ref: string, path: string): Promise<string | undefined> {
+  const call = { route: "GET /repos/{owner}/{repo}/contents/{path}", params: { path, ref } };
   const answer = await client.read(repo, call, contentAnswer);
   if (answer === undefined || Array.isArray(answer) || answer.type !== "file") return undefined;
   if (answer.encoding !== "base64" || answer.content === undefined) throw new ForgeError(`${path} is too large to be read`, undefined);

@@ -30,6 +30,8 @@ export function toIssueFacts(answer: IssueAnswer): IssueFacts {
     isLocked: answer.locked ?? false,
     url: answer.html_url,
     updatedAt: answer.updated_at,
+    ...(answer.comments === undefined ? {} : { commentCount: answer.comments }),
+    ...(answer.issue_dependencies_summary === undefined ? {} : { blockerCount: answer.issue_dependencies_summary.total_blocked_by }),
   };
 }
 

@@ -8,13 +8,20 @@ import type { GitHubClient } from "./github-client.ts";
 const lastEditQuery =
   "query($owner:String!,$name:String!,$number:Int!){repository(owner:$owner,name:$name){issue(number:$number){lastEditedAt}}}";
 
-/** Who set the label that is on the issue now, and whether title or body were edited since. */
-export async function readRelease(client: GitHubClient, repo: Repo, issue: number, label: string): Promise<Release | undefined> {
+/** Who set the label that is on the issue now, and whether title or body were edited since. Edits of the body take a question of their own. */
+export async function readRelease(
+  client: GitHubClient,
+  repo: Repo,
+  issue: number,
+  label: string,
+  asks: { readonly edits: boolean },
+): Promise<Release | undefined> {
   const call = { route: "GET /repos/{owner}/{repo}/issues/{issue_number}/timeline", params: { issue_number: issue } };
   const timeline = (await client.readAll(repo, call, z.array(timelineAnswer), (page) => page)) ?? [];
   const labelling = findLabelling(timeline, label);
   if (labelling === undefined) return undefined;
   if (isRenamedSince(timeline, labelling.at)) return { ...labelling, editedSince: "yes" };
+  if (!asks.edits) return { ...labelling, editedSince: "unknown" };
   const answer = await client.query(repo, lastEditQuery, { owner: repo.owner, name: repo.name, number: issue }, lastEditAnswer);
   const found = answer?.repository?.issue;
   if (found == null) return { ...labelling, editedSince: "unknown" };

@@ -1,3 +1,4 @@
+import { mayWrite } from "../core/approval.ts";
 import { parseBodyBlockers } from "../core/blockers.ts";
 import { nextToExamine } from "../core/dispatch.ts";
 import { isSameLabel } from "../core/labels.ts";
@@ -163,13 +164,15 @@ async function examine(deps: LoopDeps, facts: RepoFacts, candidates: readonly Ca
 }
 
 async function readDetails({ forge, config }: LoopDeps, { repo, id }: RepoFacts, issue: IssueFacts): Promise<CandidateDetails> {
-  const release = await forge.readRelease(repo, issue.number, config.labels.ready);
-  const [releaserPermission, blockers, comments] = await Promise.all([
-    release === undefined ? ("none" as const) : forge.readPermission(repo, release.by),
+  const [authorPermission, blockers, comments] = await Promise.all([
+    forge.readPermission(repo, issue.author),
     readBlockers(forge, repo, issue),
-    forge.listComments(repo, issue.number),
+    issue.commentCount === 0 ? [] : forge.listComments(repo, issue.number),
   ]);
-  const authorPermission = release?.by === issue.author ? releaserPermission : await forge.readPermission(repo, issue.author);
+  // The text of somebody who may write is trusted as it stands, edited or not.
+  const release = await forge.readRelease(repo, issue.number, config.labels.ready, { edits: !mayWrite(authorPermission) });
+  const isByAuthor = release?.by === issue.author;
+  const releaserPermission = release === undefined ? "none" : isByAuthor ? authorPermission : await forge.readPermission(repo, release.by);
   const sealed = comments.filter((comment) => comment.isOurs).map((comment) => openSeal(comment.body, { repoId: id, issue: issue.number, secrets: config.stateSecrets }));
   return { release, releaserPermission, authorPermission, blockers, previous: newest(sealed.filter((ledger) => ledger !== undefined)) };
 }
@@ -181,7 +184,7 @@ function newest(ledgers: readonly Ledger[]): Ledger | undefined {
 
 /** The forge's dependencies, and what the body says. */
 async function readBlockers(forge: Forge, repo: Repo, issue: IssueFacts): Promise<readonly Blocker[]> {
-  const known = (await forge.readBlockers(repo, issue.number)) ?? [];
+  const known = issue.blockerCount === 0 ? [] : ((await forge.readBlockers(repo, issue.number)) ?? []);
   const named = parseBodyBlockers(issue.body).filter((reference) => !known.some((blocker) => blocker.reference === reference));
   const read = await Promise.all(
     named.map(async (reference): Promise<Blocker | undefined> => {

@@ -173,15 +173,19 @@ async function end(deps: PassDeps, scene: Scene, claim: Claim, how: End): Promis
   const { lock, forge, executor, log } = deps;
   await stopTurn(deps, claim.repo, `the run ends: ${how.kind}`);
   const at = new Date(forge.now()).toISOString();
+  const isFirstToEnd = lock.ledger(claim).end === undefined;
   const checks = contextsOf(scene, "passed").map(({ name, url }) => ({ name, url }));
   const ledger = await lock.save(claim, (saved) => ({ ...endRun(foldOutcome(executor, saved, forge.now()), how, at), ...(checks.length === 0 ? {} : { checks }) }));
   const reason = how.kind === "closed" ? undefined : how.reason;
   log.info({ ...idsOf(claim), issue: ledger.issue, end: how.kind, reason, landed: ledger.landed?.sha }, "run ended");
-  return finish(deps, scene, claim, { kind: "end", end: how });
+  return finish(deps, scene, claim, { kind: "end", end: how }, isFirstToEnd);
 }
 
-/** Shows the end: comment, labels, close, lock, in this order. The lock goes last, so that a crash anywhere here is finished by the next pass. */
-async function finish(deps: PassDeps, scene: Scene, claim: Claim, decision: Decision): Promise<PassAnswer> {
+/**
+ * Shows the end: comment, labels, close, lock, in this order. The lock goes last, so that a crash anywhere here is finished by the next pass.
+ * `isUntold`: the ledger learned of the end in this very pass, so nobody can have told of it yet.
+ */
+async function finish(deps: PassDeps, scene: Scene, claim: Claim, decision: Decision, isUntold = false): Promise<PassAnswer> {
   const { forge, lock, executor, memory } = deps;
   const { observation } = scene;
   const ledger = lock.ledger(claim);
@@ -189,7 +193,7 @@ async function finish(deps: PassDeps, scene: Scene, claim: Claim, decision: Deci
   if (issue !== undefined && observation.isEnrolled) {
     const telling = contextsOf(scene, "red");
     await showStatus(deps, scene, claim, decision);
-    await forge.createComment(claim.repo, ledger.issue, renderEnd(ledger, placeOf(deps, scene), telling), endMarker(ledger.run));
+    await forge.createComment(claim.repo, ledger.issue, renderEnd(ledger, placeOf(deps, scene), telling), endMarker(ledger.run), { isMissing: isUntold });
     await showLabels(deps, scene, claim);
     if (ledger.end?.kind === "closed" && issue.isOpen) await forge.closeIssue(claim.repo, ledger.issue);
   }

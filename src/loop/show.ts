@@ -28,12 +28,14 @@ export async function showRun(deps: PassDeps, scene: Scene, claim: Claim, decisi
 /** Brings the status comment to what the ledger says; the first one of a run takes over what was said while the issue waited. */
 export async function showStatus(deps: PassDeps, scene: Scene, claim: Claim, decision: Decision): Promise<PassAnswer> {
   const { lock, executor, forge, config, statusComments } = deps;
-  if (scene.observation.run?.issue === undefined) return {};
+  const issue = scene.observation.run?.issue;
+  if (issue === undefined) return {};
   const ledger = foldOutcome(executor, lock.ledger(claim), forge.now());
   const activity = activityOf(scene, ledger, decision);
   const sealed = sealLedger(ledger, config.stateSecrets);
   const body = renderStatusComment({ kind: "run", ledger, activity, place: placeOf(deps, scene), sealed });
-  return statusComments.show({ repo: claim.repo, issue: ledger.issue, run: ledger.run, body, headline: headlineOf(activity) });
+  const isUncommented = issue.commentCount === 0;
+  return statusComments.show({ repo: claim.repo, issue: ledger.issue, run: ledger.run, body, headline: headlineOf(activity), isUncommented });
 }
 
 /** Puts AFK's labels on and takes them off, as the ledger says. */
@@ -57,9 +59,10 @@ function activityOf(scene: Scene, ledger: Ledger, decision: Decision): Activity 
   return reading === undefined ? { kind: "preparing" } : { kind: "watching-ci", reading };
 }
 
-/** Checks come and go while CI runs; only a new phase is worth an edit at once. */
+/** Checks come and go while CI runs; only a new phase is worth an edit at once. Landing takes a push, and what comes after it is shown at once. */
 function headlineOf(activity: Activity): string {
-  return activity.kind === "working" ? activity.progress.phase : activity.kind;
+  if (activity.kind !== "working") return activity.kind;
+  return activity.progress.phase === "landed" ? "green" : activity.progress.phase;
 }
 
 /** The landed commit's checks of one state, as they were read in this pass. */
@@ -85,7 +88,8 @@ export async function showQueue(deps: PassDeps, scene: Scene, decision: Decision
   });
   for (const { issue, waiting } of told.slice(0, maxTold)) {
     const body = renderStatusComment({ kind: "waiting", waiting, place });
-    await deps.statusComments.show({ repo: observation.repo, issue: issue.number, run: undefined, body, headline: body });
+    const isUncommented = issue.commentCount === 0;
+    await deps.statusComments.show({ repo: observation.repo, issue: issue.number, run: undefined, body, headline: body, isUncommented });
   }
 }
 

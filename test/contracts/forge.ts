@@ -140,6 +140,15 @@ function describeIssues(world: () => ForgeWorld): void {
     });
   });
 
+  it("tells with an issue how many comments and blockers it has", async () => {
+    const { forge, repo, openIssue, comment, block } = world();
+    const number = await openIssue("mona", "counted", "");
+    expect(await forge.readIssue(repo, number)).toMatchObject({ commentCount: 0, blockerCount: 0 });
+    await comment(number, "one", "sam");
+    await block(number, await openIssue("mona", "blocker", ""));
+    expect(await forge.readIssue(repo, number)).toMatchObject({ commentCount: 1, blockerCount: 1 });
+  });
+
   it("reads an issue without a text", async () => {
     const { forge, repo, openIssue } = world();
     const number = await openIssue("mona", "No text", "");

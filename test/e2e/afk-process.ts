@@ -31,7 +31,12 @@ export const cli = fileURLToPath(new URL("../../lib/cli/afk.js", import.meta.url
 /** Starts a program in a process group of its own, as a shell does, with exactly this environment. */
 export function startProgram(argv: readonly string[], env: Readonly<Record<string, string>>, cwd?: string): Program {
   const [file = "", ...args] = argv;
-  const child = spawn(file, args, { env: { ...env }, stdio: ["ignore", "pipe", "pipe"], detached: true, ...(cwd === undefined ? {} : { cwd }) });
+  const child = spawn(file, args, {
+    env: { ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+    ...(cwd === undefined ? {} : { cwd }),
+  });
   const lines: LogLine[] = [];
   let output = "";
   let ended: Exit | undefined;

@@ -2,7 +2,6 @@ import { once } from "node:events";
 import { createServer, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { waitAtMost } from "./wait.ts";
 
 /** What the agent is told to do; nothing: it ends at once with exit code 0 and no change. */
 export interface Work {
@@ -33,7 +32,7 @@ export interface Desk {
   /** Every agent so far. */
   readonly visits: readonly Visit[];
   /** The next agent that nobody has waited for yet, be it there already or not. */
-  next(timeoutMs?: number): Promise<Visit>;
+  next(): Promise<Visit>;
   /** What agents are told that come from now on, without being waited for. */
   always(work: Work | undefined): void;
   close(): void;
@@ -52,7 +51,11 @@ export async function openDesk(folder: string): Promise<Desk> {
     let text = "";
     req.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
     req.on("end", () => {
-      const visit: Visit = { ...(JSON.parse(text) as Omit<Visit, "gone" | "tell">), gone: ended(res), tell: (work) => void res.end(JSON.stringify(work)) };
+      const visit: Visit = {
+        ...(JSON.parse(text) as Omit<Visit, "gone" | "tell">),
+        gone: ended(res),
+        tell: (work) => void res.end(JSON.stringify(work)),
+      };
       visits.push(visit);
       if (usual !== undefined) return visit.tell(usual);
       arrived.push(visit);
@@ -74,7 +77,7 @@ export async function openDesk(folder: string): Promise<Desk> {
     command: `"${process.execPath}" "${agent}" "${socket}"`,
     readable: [agent, folder],
     visits,
-    next: (timeoutMs) => waitAtMost(next(), "an agent to start", timeoutMs),
+    next,
     always: (work) => void (usual = work),
     close() {
       server.close();

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { startEmbeddedForge, type EmbeddedForge, type ForgeEvent } from "../../demo/front/embedded-forge.ts";
 import type { Content, Ledger } from "../../src/core/run.ts";
 import { baseEnvironment, cli, startProgram, type LogLine, type Program } from "./afk-process.ts";
-import { openDesk, type Desk, type Work } from "./desk.ts";
+import { openDesk, type Desk, type Visit, type Work } from "./desk.ts";
+import { startFanOut } from "./fan-out.ts";
 import { waitAtMost } from "./wait.ts";
 
 /** One embedded forge with a repository for each test, and the AFK processes that tests attach to it. */
@@ -27,7 +28,7 @@ export interface World {
   git(slug: string, ...args: readonly string[]): string;
   /** CI passes every commit that lands, unless it is held; then until it is told how it goes. */
   readonly ci: { hold(slug: string): void; conclude(slug: string, sha: string, conclusion: string): void };
-  /** Starts `afk serve`, waits until it listens, and has the webhooks sent to it. */
+  /** Starts `afk serve`, waits until it listens, and has the forge's webhooks sent to it, too. */
   serve(slugs: readonly string[], settings?: Settings): Promise<Served>;
   /** Starts any command of AFK's. */
   afk(args: readonly string[], slugs: readonly string[], settings?: Settings): Promise<Started>;
@@ -46,6 +47,8 @@ export interface Started {
   readonly program: Program;
   readonly home: string;
   readonly desk: Desk;
+  /** Waits for the next agent. */
+  agent(): Promise<Visit>;
 }
 
 export interface Served extends Started {
@@ -94,6 +97,8 @@ export async function startWorld(...names: readonly string[]): Promise<World> {
   const root = await mkdtemp(join(tmpdir(), "afk-e2e-"));
   const users = [{ login: owner }, { login: person, permission: "write" as const }, { login: "eve", permission: "read" as const }];
   const forge = await startEmbeddedForge({ users, repos: names.map((name) => ({ owner, name, files })) });
+  const webhooks = await startFanOut();
+  forge.deliverTo(webhooks.url);
   const started: Started[] = [];
   let folders = 0;
 
@@ -117,22 +122,33 @@ export async function startWorld(...names: readonly string[]): Promise<World> {
     return { isOpen: state === "open", labels: labels.map(({ name }) => name), comments: own.map(({ body }) => body) };
   }
 
+  const waiting = new Set<() => void>();
+  const isChange = (event: ForgeEvent): boolean =>
+    event.kind === "push" || event.kind === "webhook" || (event.kind === "api" && event.write);
+  forge.onEvent((event) => {
+    // Reading changes nothing, so looking does not wake who looks.
+    if (isChange(event)) for (const wake of waiting) wake();
+  });
+
   async function until<T>(what: string, look: () => Promise<T | undefined> | T | undefined, timeoutMs?: number): Promise<T> {
-    let isOver = false;
+    let wake = (): void => {};
     const watch = async (): Promise<T> => {
       for (;;) {
-        const changed = nextChange(forge);
+        const changed = new Promise<void>((resolve) => {
+          waiting.delete(wake);
+          waiting.add((wake = resolve));
+        });
         const found = await look();
         if (found !== undefined) return found;
-        if (isOver) throw new Error("nobody waits any more");
         await changed;
       }
     };
     const state = (): string => started.map(({ program }) => program.output().slice(-4_000)).join("\n---\n");
-    return waitAtMost(watch(), what, timeoutMs, state).finally(() => (isOver = true));
+    return waitAtMost(watch(), what, timeoutMs, state).finally(() => waiting.delete(wake));
   }
 
-  const git = (slug: string, ...args: readonly string[]): string => execFileSync("git", ["-C", forge.gitDir(slug), ...args], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+  const git = (slug: string, ...args: readonly string[]): string =>
+    execFileSync("git", ["-C", forge.gitDir(slug), ...args], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
 
   function lock(slug: string): LockedRun | undefined {
     const sha = git(slug, "for-each-ref", "--format=%(objectname)", "refs/afk/lock").trim();
@@ -143,7 +159,8 @@ export async function startWorld(...names: readonly string[]): Promise<World> {
   }
 
   const held = new Set<string>();
-  const conclude = (slug: string, sha: string, conclusion: string): void => forge.setCheckRun(slug, sha, { name: "tests", status: "completed", conclusion });
+  const conclude = (slug: string, sha: string, conclusion: string): void =>
+    forge.setCheckRun(slug, sha, { name: "tests", status: "completed", conclusion });
   forge.onEvent((event) => {
     if (event.kind !== "push" || event.ref !== "refs/heads/main") return;
     if (held.has(event.repo)) forge.setCheckRun(event.repo, event.after, { name: "tests", status: "in_progress" });
@@ -154,7 +171,9 @@ export async function startWorld(...names: readonly string[]): Promise<World> {
     const home = settings.home ?? join(await folder(), "home");
     const desk = settings.desk ?? (await openDesk(await folder()));
     const env = { ...baseEnvironment(), ...attachedTo(forge), ...afkSettings(home, slugs, desk), ...settings.env };
-    const it = { program: startProgram([process.execPath, cli, ...args], env), home, desk };
+    const program = startProgram([process.execPath, cli, ...args], env);
+    const agent = (): Promise<Visit> => waitAtMost(desk.next(), "an agent to start", undefined, () => program.output().slice(-8_000));
+    const it: Started = { program, home, desk, agent };
     started.push(it);
     return it;
   }
@@ -166,7 +185,11 @@ export async function startWorld(...names: readonly string[]): Promise<World> {
     issue,
     until,
     async closed(slug, number) {
-      await until(`${slug}#${number} to be closed and unlocked`, async () => ((await issue(slug, number)).isOpen || lock(slug) !== undefined ? undefined : true), 30_000);
+      await until(
+        `${slug}#${number} to be closed and unlocked`,
+        async () => ((await issue(slug, number)).isOpen || lock(slug) !== undefined ? undefined : true),
+        30_000,
+      );
       return issue(slug, number);
     },
     lock,
@@ -177,12 +200,19 @@ export async function startWorld(...names: readonly string[]): Promise<World> {
       const it = await afk(["serve"], slugs, settings);
       const { port } = await it.program.line(({ msg }) => msg === "listening", "listening");
       const url = `http://127.0.0.1:${Number(port)}`;
-      forge.deliverTo(`${url}/api/github/webhooks`);
-      return { ...it, url, said: (msg, fields = {}, timeoutMs) => it.program.line((line) => line.msg === msg && holds(line, fields), msg, timeoutMs) };
+      const hook = `${url}/api/github/webhooks`;
+      webhooks.add(hook);
+      it.program.child.once("exit", () => webhooks.remove(hook));
+      return {
+        ...it,
+        url,
+        said: (msg, fields = {}, timeoutMs) => it.program.line((line) => line.msg === msg && holds(line, fields), msg, timeoutMs),
+      };
     },
     afk,
     async close() {
       forge.deliverTo(undefined);
+      webhooks.close();
       for (const { desk } of started) desk.close();
       await Promise.all(started.map(({ program }) => program.stop("SIGKILL")));
       await forge.close();
@@ -193,7 +223,13 @@ export async function startWorld(...names: readonly string[]): Promise<World> {
 
 /** What attaches AFK to the forge. */
 export function attachedTo(forge: EmbeddedForge): Record<string, string> {
-  return { APP_ID: String(forge.appId), PRIVATE_KEY: forge.privateKey, WEBHOOK_SECRET: forge.webhookSecret, GHE_HOST: forge.host, GHE_PROTOCOL: "http" };
+  return {
+    APP_ID: String(forge.appId),
+    PRIVATE_KEY: forge.privateKey,
+    WEBHOOK_SECRET: forge.webhookSecret,
+    GHE_HOST: forge.host,
+    GHE_PROTOCOL: "http",
+  };
 }
 
 function afkSettings(home: string, slugs: readonly string[], desk: Desk): Record<string, string> {
@@ -213,9 +249,4 @@ function afkSettings(home: string, slugs: readonly string[], desk: Desk): Record
 
 function holds(line: LogLine, fields: LogLine): boolean {
   return Object.entries(fields).every(([name, value]) => line[name] === value);
-}
-
-/** Reading changes nothing, so looking does not wake who looks. */
-function nextChange(forge: EmbeddedForge): Promise<ForgeEvent> {
-  return forge.waitFor((event) => event.kind === "push" || event.kind === "webhook" || event.kind === "ci" || (event.kind === "api" && event.write), 300_000);
 }

@@ -283,6 +283,14 @@ describe("an issue", () => {
     expect(await attach().readIssue(repo, 1)).toBeUndefined();
   });
 
+  it("tells how many comments and blockers it has, where the server says so", async () => {
+    installed();
+    gitHub()
+      .get(issue)
+      .reply(200, issueJson(1, { comments: 2, issue_dependencies_summary: { blocked_by: 0, total_blocked_by: 3 } }));
+    expect(await attach().readIssue(repo, 1)).toMatchObject({ commentCount: 2, blockerCount: 3 });
+  });
+
   it("has unknown blockers on a server without dependencies", async () => {
     installed();
     gitHub().get(`${issue}/dependencies/blocked_by`).query(true).reply(404, {});
@@ -361,6 +369,42 @@ describe("a file", () => {
   });
 });
 
+describe("a file that is there", () => {
+  it("is asked for by itself, whatever else the branch got since", async () => {
+    installed();
+    const file = `${base}/contents/afk.yml`;
+    const content = Buffer.from("ci: {}\n").toString("base64");
+    gitHub()
+      .get(`${base}/branches/main`)
+      .reply(200, { commit: { sha: "abc" } });
+    gitHub()
+      .get(file)
+      .query({ ref: "main" })
+      .reply(200, { type: "file", encoding: "base64", content }, { etag: '"blob"' });
+    gitHub().get(file).query({ ref: "main" }).matchHeader("if-none-match", '"blob"').reply(304);
+    const forge = attach();
+    await forge.readFile(repo, "main", "afk.yml");
+    expect(await forge.readFile(repo, "main", "afk.yml")).toBe("ci: {}\n");
+  });
+
+  it("is not there any more once it was removed", async () => {
+    installed();
+    const file = `${base}/contents/afk.yml`;
+    gitHub()
+      .get(`${base}/branches/main`)
+      .twice()
+      .reply(200, { commit: { sha: "abc" } });
+    gitHub()
+      .get(file)
+      .query({ ref: "main" })
+      .reply(200, { type: "file", encoding: "base64", content: "" });
+    gitHub().get(file).query({ ref: "main" }).twice().reply(404, {});
+    const forge = attach();
+    await forge.readFile(repo, "main", "afk.yml");
+    expect(await forge.readFile(repo, "main", "afk.yml")).toBeUndefined();
+  });
+});
+
 describe("a file that is not there", () => {
   it("is not asked for again until the branch has moved", async () => {
     installed();
@@ -368,7 +412,7 @@ describe("a file that is not there", () => {
       .get(`${base}/branches/main`)
       .reply(200, { commit: { sha: "abc" } }, { etag: '"abc"' });
     gitHub().get(`${base}/branches/main`).matchHeader("if-none-match", '"abc"').reply(304);
-    gitHub().get(`${base}/contents/afk.yml`).query({ ref: "abc" }).reply(404, {});
+    gitHub().get(`${base}/contents/afk.yml`).query({ ref: "main" }).reply(404, {});
     const forge = attach();
     await forge.readFile(repo, "main", "afk.yml");
     expect(await forge.readFile(repo, "main", "afk.yml")).toBeUndefined();
@@ -382,9 +426,9 @@ describe("a file that is not there", () => {
     gitHub()
       .get(`${base}/branches/main`)
       .reply(200, { commit: { sha: "def" } });
-    gitHub().get(`${base}/contents/afk.yml`).query({ ref: "abc" }).reply(404, {});
+    gitHub().get(`${base}/contents/afk.yml`).query({ ref: "main" }).reply(404, {});
     const content = Buffer.from("ci: {}\n").toString("base64");
-    gitHub().get(`${base}/contents/afk.yml`).query({ ref: "def" }).reply(200, { type: "file", encoding: "base64", content });
+    gitHub().get(`${base}/contents/afk.yml`).query({ ref: "main" }).reply(200, { type: "file", encoding: "base64", content });
     const forge = attach();
     await forge.readFile(repo, "main", "afk.yml");
     expect(await forge.readFile(repo, "main", "afk.yml")).toBe("ci: {}\n");

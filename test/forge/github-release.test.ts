@@ -33,6 +33,11 @@ describe("a release", () => {
     expect(await read()).toEqual({ by: "mona", byId: 5, byIsBot: false, at: "2026-01-01T10:00:05Z", editedSince: "no" });
   });
 
+  it("is told without asking about edits when nobody wants to know of them", async () => {
+    timeline(labeled);
+    expect(await attach().readRelease(repo, 1, "ready", { edits: false })).toMatchObject({ by: "mona", editedSince: "unknown" });
+  });
+
   it("is none when the account that set the label is gone", async () => {
     timeline({ ...labeled, actor: null });
     expect(await read()).toBeUndefined();

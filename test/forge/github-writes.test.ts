@@ -50,6 +50,20 @@ describe("a comment is created", () => {
     await expect(attach().createComment(repo, 1, "hello", "<!-- m -->")).rejects.toMatchObject({ status: 422 });
   });
 
+  it("without a look beforehand when the caller knows that there is none", async () => {
+    installed();
+    gitHub().post(comments).reply(201, commentJson(11, "hello"));
+    expect(await attach().createComment(repo, 1, "hello", "<!-- m -->", { isMissing: true })).toMatchObject({ id: 11 });
+  });
+
+  it("once, when the forge fails after it has written it, even if the caller knew that there was none", async () => {
+    installed();
+    gitHub().post(comments).reply(502, {});
+    listsComments(commentJson(11, "hello <!-- m -->"));
+    const made = attach().createComment(repo, 1, "hello <!-- m -->", "<!-- m -->", { isMissing: true });
+    expect(await made).toMatchObject({ id: 11 });
+  });
+
   it("again after a revoked token, since a refused call wrote nothing", async () => {
     const forge = await attachAWhileAgo();
     listsComments();

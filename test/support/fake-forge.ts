@@ -170,13 +170,15 @@ function createPort(world: FakeWorld, people: FakePeople, recorder: Recorder, ap
         const found = [...fake.issues.values()].filter(
           ({ isOpen, isGone, labels }) => isOpen && !isGone && labels.some((has) => isSameLabel(has, label)),
         );
-        return found.map((issue) => issueFacts(fake, issue));
+        return found.map((issue) => issueFacts(fake, issue, recorder.capabilities.hasDependencies));
       }),
     readIssue: (repo, issue) =>
-      run("readIssue", repo, [issue], () => ifThere(issueIf(repo, issue), (found) => issueFacts(findRepo(world, repo), found))),
-    readRelease: (repo, issue, label) =>
+      run("readIssue", repo, [issue], () =>
+        ifThere(issueIf(repo, issue), (found) => issueFacts(findRepo(world, repo), found, recorder.capabilities.hasDependencies)),
+      ),
+    readRelease: (repo, issue, label, { edits } = { edits: true }) =>
       run("readRelease", repo, [issue, label], () =>
-        ifThere(issueIf(repo, issue), (found) => releaseOf(world, found, label, recorder.capabilities.knowsEdits)),
+        ifThere(issueIf(repo, issue), (found) => releaseOf(world, found, label, edits && recorder.capabilities.knowsEdits)),
       ),
     readPermission: (repo, login) =>
       run("readPermission", repo, [login], () => {
@@ -209,9 +211,9 @@ function createPort(world: FakeWorld, people: FakePeople, recorder: Recorder, ap
         () => ifThere(repoIf(repo), (fake) => commitsAfter(fake, sha, branch).slice(0, 50)) ?? [],
       ),
 
-    createComment: (repo, issue, body, marker) =>
+    createComment: (repo, issue, body, marker, { isMissing } = { isMissing: false }) =>
       run("createComment", repo, [issue, body, marker], () => {
-        const already = commentsOf(repo, issue).find((comment) => comment.isOurs && comment.body.includes(marker));
+        const already = isMissing ? undefined : commentsOf(repo, issue).find((comment) => comment.isOurs && comment.body.includes(marker));
         if (already !== undefined) return already;
         const id = people.comment(repo, issue, body, appLogin);
         const fake = findRepo(world, repo);
@@ -241,9 +243,10 @@ function repoFacts({ id, repo, defaultBranch, isPrivate, isArchived, mayPush, ma
   return { id, repo, defaultBranch, isPrivate, isArchived, mayPush, mayWriteIssues };
 }
 
-function issueFacts(repo: FakeRepo, issue: FakeIssue): IssueFacts {
-  const { number, title, body, author, labels, isOpen, isLocked, updatedAt } = issue;
-  return { number, title, body, author, labels: [...labels], isOpen, isLocked, url: issueUrl(repo, number), updatedAt };
+function issueFacts(repo: FakeRepo, issue: FakeIssue, hasDependencies: boolean): IssueFacts {
+  const { number, title, body, author, labels, isOpen, isLocked, updatedAt, comments, blockers } = issue;
+  const counts = { commentCount: comments.length, ...(hasDependencies ? { blockerCount: blockers.length } : {}) };
+  return { number, title, body, author, labels: [...labels], isOpen, isLocked, url: issueUrl(repo, number), updatedAt, ...counts };
 }
 
 function commentFacts(repo: FakeRepo, issue: FakeIssue, { id, author, body, createdAt }: FakeComment, appLogin: string): CommentFacts {

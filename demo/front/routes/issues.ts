@@ -1,11 +1,13 @@
 import { accountJson } from "../forge.ts";
-import { objectOf, textOf, type Json } from "../json.ts";
+import { listOf, objectOf, textOf, type Json } from "../json.ts";
 import { issueNotes, may, type Reaction } from "../model.ts";
 import { allPages, ApiFault, created, notFound, ok, page, type Answer, type RepoCall, type RepoRoute } from "../router.ts";
 
 /** Issues live in the emulator. Here is what it lacks (reactions, dependencies) and what it does otherwise than GitHub. */
 export const issueRoutes: readonly RepoRoute[] = [
   { method: "POST", path: "/issues", handle: createIssue },
+  { method: "GET", path: "/issues", handle: readIssues },
+  { method: "GET", path: "/issues/:number", handle: readIssues },
   { method: "PATCH", path: "/issues/:number", handle: patchIssue },
   { method: "POST", path: "/issues/:number/labels", handle: putLabels },
   { method: "PUT", path: "/issues/:number/labels", handle: putLabels },
@@ -40,6 +42,23 @@ async function createIssue(call: RepoCall): Promise<Answer> {
   await makeLabels(call, labels);
   await call.upstream({ method: "POST", path: `${path}/labels`, body: { labels } });
   return { ...answer, body: (await call.upstream({ method: "GET", path })).body };
+}
+
+/** The emulator knows nothing of dependencies, which GitHub sums up in every issue. */
+async function readIssues(call: RepoCall): Promise<Answer> {
+  const answer = await call.upstream();
+  if (answer.status !== 200) return answer;
+  const body = Array.isArray(answer.body)
+    ? await Promise.all(listOf(answer.body).map((issue) => sumUpBlockers(call, issue)))
+    : await sumUpBlockers(call, objectOf(answer.body));
+  return { ...answer, body };
+}
+
+async function sumUpBlockers(call: RepoCall, issue: Json): Promise<Json> {
+  if (typeof issue["number"] !== "number") return issue;
+  const blockers = await readBlockers(call, issue["number"]);
+  const open = blockers.filter(({ state }) => state === "open");
+  return { ...issue, issue_dependencies_summary: { blocked_by: open.length, total_blocked_by: blockers.length } };
 }
 
 /** Notes what was edited and when: GraphQL's `lastEditedAt`, the timeline's `renamed`, the webhook's `changes`. */
@@ -148,13 +167,13 @@ async function timeline(call: RepoCall): Promise<Answer> {
 }
 
 async function listBlockers(call: RepoCall): Promise<Answer> {
-  const { repo, params } = call;
-  const issues = await Promise.all(
-    issueNotes(repo, Number(params["number"])).blockers.map(
-      async (blocker) => (await call.upstream({ method: "GET", path: `/repos/${blocker.repo}/issues/${blocker.number}` })).body,
-    ),
-  );
-  return page(call, issues);
+  return page(call, await readBlockers(call, Number(call.params["number"])));
+}
+
+async function readBlockers(call: RepoCall, issue: number): Promise<readonly Json[]> {
+  const { blockers } = issueNotes(call.repo, issue);
+  const answers = blockers.map(({ repo, number }) => call.upstream({ method: "GET", path: `/repos/${repo}/issues/${number}` }));
+  return (await Promise.all(answers)).map(({ body }) => objectOf(body));
 }
 
 /** The issue that blocks is named by its id, not its number, as on GitHub. */

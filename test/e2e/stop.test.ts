@@ -1,0 +1,153 @@
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { ForgeEvent } from "../../demo/front/embedded-forge.ts";
+import { sendHalfARequest } from "./raw-http.ts";
+import { goodWork, person, startWorld, type World } from "./support.ts";
+import { waitAtMost } from "./wait.ts";
+
+let world: World;
+beforeAll(async () => {
+  world = await startWorld("term", "int", "terminal", "slow-client", "switch", "claim", "agent", "landing", "ci", "end-comment", "closing");
+});
+afterAll(() => world.close());
+
+async function expectDone(slug: string, issue: number): Promise<void> {
+  const { labels, comments } = await world.closed(slug, issue);
+  expect(labels).toEqual([]);
+  expect(comments).toHaveLength(2);
+  expect(world.landed(slug)).toHaveLength(1);
+}
+
+describe.concurrent("an AFK that is told to stop", () => {
+  it.each([
+    ["SIGTERM", "acme/term"],
+    ["SIGINT", "acme/int"],
+  ] as const)("ends its agent on %s, lets the run go, and goes on with it when it is started again", async (signal, slug) => {
+    const first = await world.serve([slug]);
+    const issue = await world.release(slug);
+    const visit = await first.agent();
+
+    const before = performance.now();
+    expect(await first.program.stop(signal)).toEqual({ code: 0, signal: null });
+    expect(performance.now() - before).toBeLessThan(15_000);
+    await waitAtMost(visit.gone, "the agent to be gone", 1_000);
+    expect(world.lock(slug)).toMatchObject({ holder: null, ledger: { issue, turn: { outcome: { kind: "interrupted" } } } });
+
+    const second = await world.serve([slug], first);
+    const again = await second.agent();
+    expect(world.lock(slug)?.ledger).toMatchObject({ attempts: 1, retries: 0 });
+    again.tell(goodWork);
+    await second.said("run ended", { end: "closed" });
+    await expectDone(slug, issue);
+  });
+
+  it("stops as it should when a terminal sends the signal to all its processes, and again", async () => {
+    const slug = "acme/terminal";
+    const afk = await world.serve([slug]);
+    await world.release(slug);
+    await afk.agent();
+    const group = -(afk.program.child.pid ?? Number.NaN);
+    process.kill(group, "SIGINT");
+    process.kill(group, "SIGINT");
+    expect(await afk.program.exit()).toEqual({ code: 0, signal: null });
+    expect(world.lock(slug)).toMatchObject({ holder: null });
+  });
+
+  it("does not wait for a client that sends its request slowly", async () => {
+    const slug = "acme/slow-client";
+    const afk = await world.serve([slug]);
+    await world.release(slug);
+    await afk.agent();
+    const client = await sendHalfARequest(afk.url);
+    expect(await afk.program.stop()).toEqual({ code: 0, signal: null });
+    client.destroy();
+    expect(world.lock(slug)).toMatchObject({ holder: null });
+  });
+});
+
+describe.concurrent("an AFK that is killed", () => {
+  /** Kills AFK the moment the forge sees something, starts it again on the same disk, and lets it go on. */
+  async function killWhen(slug: string, isMoment: (event: ForgeEvent) => boolean): Promise<void> {
+    const first = await world.serve([slug]);
+    first.desk.always(goodWork);
+    world.forge.onEvent((event) => {
+      if (first.program.child.exitCode === null && isMoment(event)) first.program.child.kill("SIGKILL");
+    });
+    const issue = await world.release(slug);
+    expect(await first.program.exit()).toEqual({ code: null, signal: "SIGKILL" });
+    await world.serve([slug], first);
+    await expectDone(slug, issue);
+  }
+
+  const isPush = (event: ForgeEvent, slug: string, ref: string): boolean =>
+    event.kind === "push" && event.repo === slug && event.ref === ref;
+  const isWrite = (event: ForgeEvent, method: string, path: RegExp): boolean =>
+    event.kind === "api" && event.method === method && path.test(event.path);
+
+  it("goes on when that was right after the claim", () => killWhen("acme/claim", (event) => isPush(event, "acme/claim", "refs/afk/lock")));
+
+  it("goes on when that was at the landing, before it knew of it", () =>
+    killWhen("acme/landing", (event) => isPush(event, "acme/landing", "refs/heads/main")));
+
+  it("goes on when that was between the end comment and the labels", async () => {
+    let comments = 0;
+    const isComment = (event: ForgeEvent): boolean => isWrite(event, "POST", /^\/repos\/acme\/end-comment\/issues\/1\/comments$/);
+    await killWhen("acme/end-comment", (event) => isComment(event) && (comments += 1) === 2);
+  });
+
+  it("goes on when that was between closing the issue and giving back the lock", () =>
+    killWhen("acme/closing", (event) => isWrite(event, "PATCH", /^\/repos\/acme\/closing\/issues\/1$/)));
+
+  it("begins the turn again when that was while the agent worked, and leaves no agent behind", async () => {
+    const slug = "acme/agent";
+    const first = await world.serve([slug]);
+    const issue = await world.release(slug);
+    const visit = await first.agent();
+    await first.program.stop("SIGKILL");
+    await waitAtMost(visit.gone, "the agent to be gone", 5_000);
+    const second = await world.serve([slug], first);
+    (await second.agent()).tell(goodWork);
+    expect(world.lock(slug)?.ledger).toMatchObject({ attempts: 1, retries: 1 });
+    await expectDone(slug, issue);
+  });
+
+  it("waits for CI again when that was while CI ran", async () => {
+    const slug = "acme/ci";
+    world.ci.hold(slug);
+    const first = await world.serve([slug]);
+    first.desk.always(goodWork);
+    const issue = await world.release(slug);
+    await first.said("decision", { reason: "ci-pending" });
+    await first.program.stop("SIGKILL");
+    const second = await world.serve([slug], first);
+    await second.said("decision", { reason: "ci-pending" });
+    const [sha = ""] = world.landed(slug);
+    world.ci.conclude(slug, sha, "success");
+    await expectDone(slug, issue);
+    expect(first.desk.visits).toHaveLength(1);
+  });
+});
+
+describe("the kill switch", () => {
+  it("ends the agent when its file is put into AFK_HOME, and lets the run go on when it is taken away", async () => {
+    const slug = "acme/switch";
+    const afk = await world.serve([slug]);
+    const issue = await world.release(slug);
+    const visit = await afk.agent();
+    const file = join(afk.home, "kill-switch");
+    writeFileSync(file, "");
+    await waitAtMost(visit.gone, "the agent to be gone", 3_000);
+    await afk.said("turn ended", { outcome: "interrupted" });
+    expect(await (await fetch(`${afk.url}/health`)).json()).toMatchObject({ status: "disabled", active: 0 });
+
+    world.forge.resetRequests();
+    await world.forge.api(person, "PATCH", `/repos/${slug}/issues/${issue}`, { title: "Say goodbye, please" });
+    await afk.said("decision", { decision: "halt", why: "issue" });
+    expect(world.forge.requests()).toMatchObject({ total: 1, git: 0 });
+
+    rmSync(file);
+    (await afk.agent()).tell(goodWork);
+    await expectDone(slug, issue);
+  });
+});
