@@ -30,7 +30,11 @@ function versionOf(program: string, remedy: string): string {
 
 /** A coding agent a person may have installed, how it runs unattended with its prompt on standard input, and the key it needs. */
 const knownAgents = [
-  { program: "claude", command: "claude -p --setting-sources user --dangerously-skip-permissions", keys: ["ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN"] },
+  {
+    program: "claude",
+    command: "claude -p --setting-sources user --dangerously-skip-permissions",
+    keys: ["ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN"],
+  },
   { program: "codex", command: "codex exec --dangerously-bypass-approvals-and-sandbox -", keys: ["OPENAI_API_KEY", "CODEX_API_KEY"] },
 ] as const;
 

@@ -47,7 +47,13 @@ export function readOptions(args: readonly string[]): DemoOptions | undefined {
   const landing = values.landing ?? "push";
   if (landing !== "push" && landing !== "none") throw new UsageError(`--landing is push or none, not ${JSON.stringify(landing)}`);
   if (values["agent-command"]?.trim() === "") throw new UsageError("--agent-command is empty");
-  return { json: values.json ?? false, keep: values.keep ?? false, own: readOwnWork(values), agentCommand: values["agent-command"], landing };
+  return {
+    json: values.json ?? false,
+    keep: values.keep ?? false,
+    own: readOwnWork(values),
+    agentCommand: values["agent-command"],
+    landing,
+  };
 }
 
 function parse(args: readonly string[]) {

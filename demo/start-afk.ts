@@ -45,10 +45,7 @@ export async function startAfk(forge: EmbeddedForge, settings: AfkSettings): Pro
       if (line?.msg === "listening" && typeof line["port"] === "number") resolve(line["port"]);
       if (line !== undefined) settings.onLog(line);
     });
-    exited.then(
-      ([code]) => reject(new Error(`AFK ended with ${String(code)} before it listened: ${errors.join("").trim()}`)),
-      reject,
-    );
+    exited.then(([code]) => reject(new Error(`AFK ended with ${String(code)} before it listened: ${errors.join("").trim()}`)), reject);
   });
   const url = `http://127.0.0.1:${port}`;
   forge.deliverTo(`${url}/api/github/webhooks`);

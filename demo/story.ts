@@ -38,7 +38,13 @@ export async function playStory(options: DemoOptions, tell: Teller, untilStopped
   const plot = options.own === undefined ? samplePlot(options) : ownPlot(options, options.own);
   const home = mkdtempSync(join(tmpdir(), "afk-demo-"));
   const [owner = "", name = ""] = plot.slug.split("/");
-  const forge = await startEmbeddedForge({ users: [{ login: owner }, { login: person, permission: "write" }], repos: [{ owner, name, files: plot.files }], ci: "tests", ciCommand: ciCommandOf, ciTimeoutMs: plot.timeoutMs });
+  const forge = await startEmbeddedForge({
+    users: [{ login: owner }, { login: person, permission: "write" }],
+    repos: [{ owner, name, files: plot.files }],
+    ci: "tests",
+    ciCommand: ciCommandOf,
+    ciTimeoutMs: plot.timeoutMs,
+  });
   const stage = createStage(tell, forge, plot);
   let afk: AfkProcess | undefined;
   try {
@@ -78,8 +84,20 @@ function ownPlot(options: DemoOptions, own: NonNullable<DemoOptions["own"]>): Pl
   if (!isGitRepo(own.repo)) throw new UsageError(`--repo: ${own.repo} is no git repository with a commit`);
   const agent = findAgent(options.agentCommand);
   const { command, files } = locateFiles(agent.command);
-  const name = basename(own.repo).replace(/[^A-Za-z0-9_.-]/g, "-").replace(/^[-.]+|(?:\.git)+$/g, "") || "repo";
-  return { slug: `acme/${name}`, files: { copyOf: own.repo }, title: own.title, body: own.body, agentCommand: command, agentEnv: agent.env, readable: files, timeoutMs: ownTimeoutMs };
+  const name =
+    basename(own.repo)
+      .replace(/[^A-Za-z0-9_.-]/g, "-")
+      .replace(/^[-.]+|(?:\.git)+$/g, "") || "repo";
+  return {
+    slug: `acme/${name}`,
+    files: { copyOf: own.repo },
+    title: own.title,
+    body: own.body,
+    agentCommand: command,
+    agentEnv: agent.env,
+    readable: files,
+    timeoutMs: ownTimeoutMs,
+  };
 }
 
 function isGitRepo(path: string): boolean {
@@ -94,7 +112,9 @@ function isGitRepo(path: string): boolean {
 
 function readFiles(root: string): Record<string, string> {
   const paths = readdirSync(root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  return Object.fromEntries(paths.map((entry) => join(entry.parentPath, entry.name)).map((path) => [path.slice(root.length + 1), readFileSync(path, "utf8")]));
+  return Object.fromEntries(
+    paths.map((entry) => join(entry.parentPath, entry.name)).map((path) => [path.slice(root.length + 1), readFileSync(path, "utf8")]),
+  );
 }
 
 /** Texts of the checklist, by the phase that follows once they are ticked. */
@@ -152,7 +172,10 @@ function createStage(tell: Teller, forge: EmbeddedForge, plot: Plot) {
   });
 
   async function openIssue(): Promise<number> {
-    const opened = (await forge.api(person, "POST", `/repos/${plot.slug}/issues`, { title: plot.title, body: plot.body })) as { number: number; html_url: string };
+    const opened = (await forge.api(person, "POST", `/repos/${plot.slug}/issues`, { title: plot.title, body: plot.body })) as {
+      number: number;
+      html_url: string;
+    };
     issue = opened.number;
     say({ event: "issue", issue, title: plot.title, url: opened.html_url });
     say({ event: "released", issue, label, by: person });
@@ -197,7 +220,10 @@ function createStage(tell: Teller, forge: EmbeddedForge, plot: Plot) {
 }
 
 function showCommit(forge: EmbeddedForge, slug: string, sha: string): string {
-  return execFileSync("git", ["-C", forge.gitDir(slug), "show", "--stat", "--patch", "--format=%an%n%n%B", sha], { encoding: "utf8", maxBuffer: 1 << 26 });
+  return execFileSync("git", ["-C", forge.gitDir(slug), "show", "--stat", "--patch", "--format=%an%n%n%B", sha], {
+    encoding: "utf8",
+    maxBuffer: 1 << 26,
+  });
 }
 
 /** Whether the story ended as it was to end: closed, or with `landing: none` handed over with the diff. */

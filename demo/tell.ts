@@ -8,12 +8,24 @@ export type DemoEvent =
   | { readonly event: "claimed"; readonly issue: number; readonly run: string }
   | { readonly event: "phase"; readonly issue: number; readonly text: string }
   | { readonly event: "agent"; readonly line: string }
-  | { readonly event: "comment"; readonly issue: number; readonly url: string; readonly change: "created" | "edited"; readonly lines: readonly string[] }
+  | {
+      readonly event: "comment";
+      readonly issue: number;
+      readonly url: string;
+      readonly change: "created" | "edited";
+      readonly lines: readonly string[];
+    }
   | { readonly event: "landed"; readonly issue: number; readonly sha: string; readonly branch: string }
   | { readonly event: "ci"; readonly sha: string; readonly conclusion: string }
   | { readonly event: "diff"; readonly sha: string; readonly text: string }
   | { readonly event: "kept"; readonly forge: string; readonly afk: string; readonly home: string }
-  | { readonly event: "end"; readonly outcome: Outcome; readonly issue: number | null; readonly landed: string | null; readonly reason?: string };
+  | {
+      readonly event: "end";
+      readonly outcome: Outcome;
+      readonly issue: number | null;
+      readonly landed: string | null;
+      readonly reason?: string;
+    };
 
 /** `failed`: the story did not come to an end of AFK's. */
 export type Outcome = "closed" | "handed-over" | "cancelled" | "failed";
@@ -54,13 +66,22 @@ function say(event: DemoEvent): readonly string[] {
     case "agent":
       return [`agent │ ${event.line}`];
     case "comment":
-      return [`AFK ${event.change === "created" ? "comments on" : "edits its comment on"} #${event.issue}:`, ...event.lines.map((line) => `│ ${line}`)];
+      return [
+        `AFK ${event.change === "created" ? "comments on" : "edits its comment on"} #${event.issue}:`,
+        ...event.lines.map((line) => `│ ${line}`),
+      ];
     case "landed":
       return [`Landed on ${event.branch}: ${event.sha.slice(0, 12)}`];
     case "ci":
       return [`CI ran the tests of ${event.sha.slice(0, 12)}: ${event.conclusion}`];
     case "diff":
-      return ["What landed:", ...event.text.trimEnd().split("\n").map((line) => `│ ${line}`)];
+      return [
+        "What landed:",
+        ...event.text
+          .trimEnd()
+          .split("\n")
+          .map((line) => `│ ${line}`),
+      ];
     case "kept":
       return [`Still running. Forge: ${event.forge}  AFK: ${event.afk}/health  AFK_HOME: ${event.home}`, "Press Ctrl-C to end."];
     case "end":
@@ -72,6 +93,8 @@ function say(event: DemoEvent): readonly string[] {
 
 function sayEnd({ outcome, issue, landed, reason }: DemoEvent & { event: "end" }): string {
   const about = issue === null ? "The story" : `#${issue}`;
-  const what = { closed: "is closed", "handed-over": "is handed to a human", cancelled: "was cancelled", failed: "did not come to an end" }[outcome];
+  const what = { closed: "is closed", "handed-over": "is handed to a human", cancelled: "was cancelled", failed: "did not come to an end" }[
+    outcome
+  ];
   return `${about} ${what}${landed === null ? "" : `, landed as ${landed.slice(0, 12)}`}${reason === undefined ? "." : `: ${reason}`}`;
 }

@@ -20,7 +20,11 @@ export interface IssueState {
 export function watchIssue(forge: EmbeddedForge, person: string, slug: string, issue: number): () => Promise<IssueState> {
   const seen = new Map<number, string>();
   return async () => {
-    const comments = (await forge.api(person, "GET", `/repos/${slug}/issues/${issue}/comments?per_page=100`)) as { id: number; body: string; html_url: string }[];
+    const comments = (await forge.api(person, "GET", `/repos/${slug}/issues/${issue}/comments?per_page=100`)) as {
+      id: number;
+      body: string;
+      html_url: string;
+    }[];
     const changes = comments.flatMap(({ id, body, html_url: url }): CommentChange[] => {
       const before = seen.get(id);
       seen.set(id, body);
@@ -29,7 +33,10 @@ export function watchIssue(forge: EmbeddedForge, person: string, slug: string, i
       const lines = visibleLines(body).filter((line) => !old.has(line));
       return [{ url, change: before === undefined ? "created" : "edited", lines, body }];
     });
-    const { state, labels } = (await forge.api(person, "GET", `/repos/${slug}/issues/${issue}`)) as { state: string; labels: { name: string }[] };
+    const { state, labels } = (await forge.api(person, "GET", `/repos/${slug}/issues/${issue}`)) as {
+      state: string;
+      labels: { name: string }[];
+    };
     return { changes, isOpen: state === "open", labels: labels.map(({ name }) => name) };
   };
 }

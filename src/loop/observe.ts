@@ -99,6 +99,9 @@ async function observeRun(deps: LoopDeps, facts: RepoFacts, lock: LockView, list
   const { turn } = lock.ledger;
   const status = turn === undefined ? ({ kind: "unknown" } as const) : executor.inspect(turn.id);
   const ledger = foldOutcome(executor, lock.ledger, forge.now());
+  // While a turn runs CI decides nothing: what it said is either what the turn is about, or of a commit that the turn has landed this moment.
+  const isTurnLive = status.kind === "running" || status.kind === "queued";
+  const isWatching = ledger.landed !== undefined && ledger.end === undefined && !isTurnLive;
   const issue = listed.find(({ number }) => number === ledger.issue) ?? (await forge.readIssue(facts.repo, ledger.issue));
   return {
     ledger,
@@ -106,7 +109,7 @@ async function observeRun(deps: LoopDeps, facts: RepoFacts, lock: LockView, list
     issue,
     isReady: issue?.labels.some((label) => isSameLabel(label, config.labels.ready)) ?? false,
     turn: status,
-    ci: ledger.landed === undefined || ledger.end !== undefined ? undefined : await readCi(deps, facts.repo, ledger.landed.sha, ledger.landed.branch),
+    ci: isWatching ? await readCi(deps, facts.repo, ledger.landed.sha, ledger.landed.branch) : undefined,
   };
 }
 
