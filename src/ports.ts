@@ -181,8 +181,11 @@ export interface Executor {
   /** Idempotent by the order's id. */
   submit(order: TurnOrder, claim: Claim): void;
   inspect(turnId: string): TurnStatus;
-  /** Ends the turn with its whole process tree; its outcome becomes `interrupted`. Resolves when nothing of it is alive. */
-  cancel(turnId: string, why: string): Promise<void>;
+  /**
+   * Ends the turn with its whole process tree; its outcome becomes `interrupted`. Resolves when nothing of it is alive. `forGood`: the run
+   * ends with it, so what the agent has committed is kept where people find it; else the workspace waits for the run to go on.
+   */
+  cancel(turnId: string, why: string, how?: { readonly forGood: boolean }): Promise<void>;
   /** Removes what a run left on this machine: its workspace, its store. Kept work stays. */
   dispose(repo: Repo, run: string): Promise<void>;
   /** Removes what belongs to no run in the list. */

@@ -133,7 +133,10 @@ function waitForTurn({ ledger, turn }: RunObservation): Decision | undefined {
 function answerOutcome({ ledger }: RunObservation, { at, slots }: Observation, limits: Limits): Decision | undefined {
   const { turn } = ledger;
   if (turn === undefined || turn.outcome?.kind === "landed") return undefined;
-  const answer = turn.outcome === undefined ? retry(ledger, turn, "infrastructure", lostTurn, at, limits) : answerTo(turn.outcome, turn, ledger, at, limits);
+  const answer =
+    turn.outcome === undefined
+      ? retry(ledger, turn, "infrastructure", lostTurn, at, limits)
+      : answerTo(turn.outcome, turn, ledger, at, limits);
   const needsSlot = answer.kind === "turn" || answer.kind === "retry";
   return needsSlot && slots.free <= 0 ? { kind: "wait", why: "no-slot" } : answer;
 }

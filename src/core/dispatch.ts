@@ -78,7 +78,11 @@ function isOver({ previous, release }: CandidateDetails): boolean {
  * Every candidate with its standing, in dispatch order. At most one is dispatchable; those after it wait behind it, and while a run has
  * the repo (`running` is its issue) all of them wait behind that.
  */
-export function rankCandidates(candidates: readonly Candidate[], rules: DispatchRules, running: number | undefined): readonly (readonly [Candidate, Standing])[] {
+export function rankCandidates(
+  candidates: readonly Candidate[],
+  rules: DispatchRules,
+  running: number | undefined,
+): readonly (readonly [Candidate, Standing])[] {
   let ahead = running;
   return inDispatchOrder(candidates)
     .filter(({ issue }) => issue.number !== running)
@@ -101,7 +105,11 @@ export interface Selection {
 }
 
 /** Picks the best candidate of a repo. */
-export function selectDispatchable(candidates: readonly Candidate[], rules: DispatchRules, running: number | undefined): Selection | undefined {
+export function selectDispatchable(
+  candidates: readonly Candidate[],
+  rules: DispatchRules,
+  running: number | undefined,
+): Selection | undefined {
   for (const [candidate, standing] of rankCandidates(candidates, rules, running)) {
     if (standing.kind === "dispatchable") return { candidate, approval: standing.approval, resumes: standing.resumes };
   }

@@ -67,7 +67,7 @@ const outcome = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("unworkable"), reason: text, at }),
   z.strictObject({ kind: z.literal("failed"), reason: text, tail, kept, at }),
   z.strictObject({ kind: z.literal("timed-out"), afterMs: amount, tail, kept, at }),
-  z.strictObject({ kind: z.literal("interrupted"), why: text, at }),
+  z.strictObject({ kind: z.literal("interrupted"), why: text, kept, at }),
 ]);
 
 const end = z.discriminatedUnion("kind", [

@@ -56,7 +56,12 @@ const line = z
   .max(2_000)
   .regex(/^[^\0\n\r]*$/, "must be one line");
 /** Shell lines, as a shell takes them. */
-const script = z.string().trim().min(1).max(10_000).regex(/^[^\0]*$/, "must be text");
+const script = z
+  .string()
+  .trim()
+  .min(1)
+  .max(10_000)
+  .regex(/^[^\0]*$/, "must be text");
 const patterns = z.array(line.max(300)).max(200);
 const seconds = (max: number) =>
   z

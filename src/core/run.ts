@@ -128,7 +128,7 @@ export type TurnOutcome =
   | { readonly kind: "failed"; readonly reason: string; readonly tail: string; readonly kept?: KeptWork }
   | { readonly kind: "timed-out"; readonly afterMs: number; readonly tail: string; readonly kept?: KeptWork }
   /** Ended by AFK itself (shutdown, kill switch, cancel): nobody's fault, counts nothing. */
-  | { readonly kind: "interrupted"; readonly why: string };
+  | { readonly kind: "interrupted"; readonly why: string; readonly kept?: KeptWork };
 
 /** The last turn of a run. Saved before the agent starts; `outcome` is added when it ended. */
 export interface Turn {

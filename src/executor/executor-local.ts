@@ -21,7 +21,7 @@ import { createMirror } from "./mirror.ts";
 import { checkBubblewrap, createBubblewrap, createNoSandbox, type Sandbox } from "./sandbox.ts";
 import { findProgram } from "./sandbox-view.ts";
 import { cleanOutput, redact } from "./tail.ts";
-import { runTurn, type TurnTools } from "./turn.ts";
+import { Interruption, runTurn, type TurnTools } from "./turn.ts";
 
 export interface LocalExecutorDeps {
   /** `AFK_HOME`; made when missing. Only one process may use it. */
@@ -127,7 +127,7 @@ export function createLocalExecutor(deps: LocalExecutorDeps): Executor {
         onLine: (line) => addLine(entry, line),
       });
     } catch (error) {
-      if (abort.signal.aborted) return { kind: "interrupted", why: String(abort.signal.reason) };
+      if (abort.signal.aborted) return { kind: "interrupted", why: sayInterruption(abort.signal.reason) };
       if (error instanceof StaleClaimError) return { kind: "interrupted", why: "another replica has taken the run over" };
       deps.log.error({ repo: slugOf(order.repo), issue: order.issue.number, run: order.run, turn: order.id, err: error }, "turn failed");
       return { kind: "failed", reason: redact(error instanceof Error ? error.message : String(error), deps.secrets), tail: "" };
@@ -137,7 +137,7 @@ export function createLocalExecutor(deps: LocalExecutorDeps): Executor {
   function submit(order: TurnOrder, claim: Claim): void {
     if (entries.has(order.id)) return;
     const abort = new AbortController();
-    if (isClosed) abort.abort("AFK is shutting down");
+    if (isClosed) abort.abort(new Interruption("AFK is shutting down", false));
     const { promise, resolve } = withResolvers();
     const entry: Entry = { order, abort, done: promise, status: { kind: "queued" }, saidLineAt: Number.NEGATIVE_INFINITY };
     entries.set(order.id, entry);
@@ -154,9 +154,9 @@ export function createLocalExecutor(deps: LocalExecutorDeps): Executor {
     });
   }
 
-  async function cancel(turnId: string, why: string): Promise<void> {
+  async function cancel(turnId: string, why: string, { forGood } = { forGood: false }): Promise<void> {
     const entry = entries.get(turnId);
-    entry?.abort.abort(why);
+    entry?.abort.abort(new Interruption(why, forGood));
     await entry?.done;
   }
 
@@ -197,6 +197,10 @@ export function createLocalExecutor(deps: LocalExecutorDeps): Executor {
       await queue.onIdle();
     },
   };
+}
+
+function sayInterruption(reason: unknown): string {
+  return reason instanceof Interruption ? reason.why : String(reason);
 }
 
 async function pickSandbox(

@@ -63,11 +63,43 @@ export async function runTurn(tools: TurnTools, request: TurnRequest): Promise<T
   site.note({ test: { command: recipe.test, source: recipe.source }, notes: await noteLimits(mirrorPath, newest) });
   const workspace = await openWorkspace(site, newest);
   if (workspace.kind === "setup-failed") return { kind: "failed", reason: "setup failed", tail: workspace.record.tail };
-  const { notes } = workspace;
+  try {
+    return await workAndConclude(site, workspace.notes, newest);
+  } catch (error) {
+    const interruption: unknown = signal.reason;
+    if (!(interruption instanceof Interruption && interruption.isForGood)) throw error;
+    return keepInterrupted(site, workspace.notes, newest, interruption.why);
+  }
+}
 
+/** Why a turn's signal is aborted. */
+export class Interruption extends Error {
+  override readonly name = "Interruption";
+  readonly why: string;
+  /** The run ends with the turn. */
+  readonly isForGood: boolean;
+
+  constructor(why: string, isForGood: boolean) {
+    super(why);
+    this.why = why;
+    this.isForGood = isForGood;
+  }
+}
+
+/** Packing and pushing what a cancelled agent had committed. */
+const keepTimeoutMs = 60_000;
+
+async function keepInterrupted(site: TurnSite, notes: WorkspaceNotes, newest: string, why: string): Promise<TurnOutcome> {
+  const quiet = { ...site, signal: AbortSignal.timeout(keepTimeoutMs) };
+  const collecting = await collectWork(quiet, { startedFrom: notes.base, newest, known: notes.untracked, now: site.now() });
+  const kept = await keep(quiet, collecting);
+  return { kind: "interrupted", why, ...(kept === undefined ? {} : { kept }) };
+}
+
+async function workAndConclude(site: TurnSite, notes: WorkspaceNotes, newest: string): Promise<TurnOutcome> {
   site.note({}, "tests-red");
   const { agent, base } = await workWhileProvingBase(site, notes);
-  signal.throwIfAborted();
+  site.signal.throwIfAborted();
   const collecting = await collectWork(site, { startedFrom: notes.base, newest, known: notes.untracked, now: site.now() });
   const outcome = await concludeOrFail(site, { notes, agent, base, collecting });
   if (outcome.kind !== "landed") return withKeptWork(site, outcome, collecting);

@@ -36,7 +36,13 @@ export function createLoop(deps: LoopDeps): Loop {
   const memory: PassMemory = { probes: new Map(), ailment: undefined, runs: new Map(), turns: new Map() };
   const slots = createSlots(executor, signalWaiting);
   const passDeps: PassDeps = { ...deps, memory, slots, limits: limitsOf(deps), statusComments: createStatusComments(forge, timers) };
-  const signals = createSignals({ pass: (repo, why) => pass(passDeps, repo, why), timers, log, ciDebounceMs, concurrency: passConcurrency });
+  const signals = createSignals({
+    pass: (repo, why) => pass(passDeps, repo, why),
+    timers,
+    log,
+    ciDebounceMs,
+    concurrency: passConcurrency,
+  });
   const cancelTimers = new Set<() => void>();
   const linesDue = new Set<string>();
 

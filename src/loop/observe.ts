@@ -3,7 +3,17 @@ import { parseBodyBlockers } from "../core/blockers.ts";
 import { nextToExamine } from "../core/dispatch.ts";
 import { isSameLabel } from "../core/labels.ts";
 import { openSeal } from "../core/ledger.ts";
-import type { Blocker, Candidate, CandidateDetails, Control, IssueFacts, Observation, PolicyReading, RepoFacts, RunObservation } from "../core/observation.ts";
+import type {
+  Blocker,
+  Candidate,
+  CandidateDetails,
+  Control,
+  IssueFacts,
+  Observation,
+  PolicyReading,
+  RepoFacts,
+  RunObservation,
+} from "../core/observation.ts";
 import { findObstacles, type Obstacle } from "../core/obstacles.ts";
 import { combine, type Combined } from "../core/policy.ts";
 import { parseRepoConfig, repoConfigPath } from "../core/repo-config.ts";
@@ -49,7 +59,11 @@ export async function observe(deps: LoopDeps, memory: ObserveMemory, repo: Repo)
     slots: { free: 0, olderElsewhere: 0 },
   };
   if (blank.isSwitchedOff || !blank.isEnrolled) return { observation: blank, remote, facts: undefined, lock: undefined };
-  const [facts, lock, issues] = await Promise.all([forge.readRepo(repo), deps.lock.read(remote), forge.listIssues(repo, config.labels.ready)]);
+  const [facts, lock, issues] = await Promise.all([
+    forge.readRepo(repo),
+    deps.lock.read(remote),
+    forge.listIssues(repo, config.labels.ready),
+  ]);
   noteRun(memory, repo, lock);
   const isQuiet = lock === undefined && issues.length === 0;
   if (facts === undefined || isQuiet) return { observation: blank, remote, facts, lock: undefined };
@@ -62,7 +76,8 @@ export async function observe(deps: LoopDeps, memory: ObserveMemory, repo: Repo)
     const run = await observeRun(deps, facts, lock, issues);
     return { observation: { ...common, run, candidates }, remote, facts, lock };
   }
-  const obstacles = lock === "unreadable" ? [{ kind: "lock-unreadable" } as const] : await readObstacles(deps, memory, facts, policyAnswer, remote);
+  const obstacles =
+    lock === "unreadable" ? [{ kind: "lock-unreadable" } as const] : await readObstacles(deps, memory, facts, policyAnswer, remote);
   const examined = await examine(deps, facts, candidates, obstacles);
   return { observation: { ...common, obstacles, candidates: examined }, remote, facts, lock: undefined };
 }
@@ -87,7 +102,9 @@ type PolicyAnswer = { readonly kind: "ok"; readonly combined: Combined } | { rea
 async function readPolicy({ forge, config }: LoopDeps, facts: RepoFacts): Promise<PolicyAnswer> {
   const text = await forge.readFile(facts.repo, facts.defaultBranch, repoConfigPath);
   const parsed = parseRepoConfig(text);
-  return parsed.kind === "faults" ? { kind: "faulty", faults: parsed.faults } : { kind: "ok", combined: combine(config, parsed.config, facts) };
+  return parsed.kind === "faults"
+    ? { kind: "faulty", faults: parsed.faults }
+    : { kind: "ok", combined: combine(config, parsed.config, facts) };
 }
 
 function policyReading(answer: PolicyAnswer): PolicyReading {
@@ -132,11 +149,19 @@ async function readCi({ forge }: LoopDeps, repo: Repo, sha: string, branch: stri
   const landed: CommitReading = { sha, facts: await forge.readCommit(repo, sha) };
   if (!foldVerdict(landed.facts, { required: [] }).inconclusive) return { landed, descendants: [] };
   const later = (await forge.listCommitsSince(repo, sha, branch)).slice(0, maxDescendants);
-  const descendants = await Promise.all(later.map(async (descendant) => ({ sha: descendant, facts: await forge.readCommit(repo, descendant) })));
+  const descendants = await Promise.all(
+    later.map(async (descendant) => ({ sha: descendant, facts: await forge.readCommit(repo, descendant) })),
+  );
   return { landed, descendants };
 }
 
-async function readObstacles(deps: LoopDeps, memory: ObserveMemory, facts: RepoFacts, policy: PolicyAnswer, remote: Remote): Promise<readonly Obstacle[]> {
+async function readObstacles(
+  deps: LoopDeps,
+  memory: ObserveMemory,
+  facts: RepoFacts,
+  policy: PolicyAnswer,
+  remote: Remote,
+): Promise<readonly Obstacle[]> {
   if (policy.kind === "faulty") return [];
   const { combined } = policy;
   const [base, pushFault] = await Promise.all([
@@ -156,7 +181,12 @@ async function probePush({ lock, timers }: LoopDeps, memory: ObserveMemory, remo
 }
 
 /** Reads details of candidates, best first, until it is known which to start. */
-async function examine(deps: LoopDeps, facts: RepoFacts, candidates: readonly Candidate[], obstacles: readonly Obstacle[]): Promise<readonly Candidate[]> {
+async function examine(
+  deps: LoopDeps,
+  facts: RepoFacts,
+  candidates: readonly Candidate[],
+  obstacles: readonly Obstacle[],
+): Promise<readonly Candidate[]> {
   const examined = new Map(candidates.map((candidate) => [candidate.issue.number, candidate]));
   const rules = { trustedBots: deps.config.trustedBots, obstacles };
   for (;;) {
@@ -176,7 +206,9 @@ async function readDetails({ forge, config }: LoopDeps, { repo, id }: RepoFacts,
   const release = await forge.readRelease(repo, issue.number, config.labels.ready, { edits: !mayWrite(authorPermission) });
   const isByAuthor = release?.by === issue.author;
   const releaserPermission = release === undefined ? "none" : isByAuthor ? authorPermission : await forge.readPermission(repo, release.by);
-  const sealed = comments.filter((comment) => comment.isOurs).map((comment) => openSeal(comment.body, { repoId: id, issue: issue.number, secrets: config.stateSecrets }));
+  const sealed = comments
+    .filter((comment) => comment.isOurs)
+    .map((comment) => openSeal(comment.body, { repoId: id, issue: issue.number, secrets: config.stateSecrets }));
   return { release, releaserPermission, authorPermission, blockers, previous: newest(sealed.filter((ledger) => ledger !== undefined)) };
 }
 

@@ -3,7 +3,20 @@ import type { Selection } from "../core/dispatch.ts";
 import { endMarker, renderEnd, sayNotBuilt } from "../core/messages.ts";
 import type { Observation } from "../core/observation.ts";
 import { renderPrompt } from "../core/prompt.ts";
-import { beginTurn, endRun, openLedger, repoKey, slugOf, type Beginning, type Content, type End, type Ledger, type Turn, type TurnKind } from "../core/run.ts";
+import {
+  beginTurn,
+  endRun,
+  openLedger,
+  repoKey,
+  slugOf,
+  type Beginning,
+  type Content,
+  type End,
+  type Ledger,
+  type Repo,
+  type Turn,
+  type TurnKind,
+} from "../core/run.ts";
 import { StaleClaimError, type Claim, type Remote, type TurnOrder } from "../ports.ts";
 import { foldOutcome, type Scene } from "./observe.ts";
 import type { PassDeps } from "./pass.ts";
@@ -61,9 +74,9 @@ async function halt(deps: PassDeps, { observation }: Scene): Promise<PassAnswer>
   return {};
 }
 
-async function stopTurn({ executor, memory }: PassDeps, repo: Scene["observation"]["repo"], why: string): Promise<void> {
+async function stopTurn({ executor, memory }: PassDeps, repo: Repo, why: string, forGood = false): Promise<void> {
   const turnId = memory.turns.get(repoKey(repo));
-  if (turnId !== undefined) await executor.cancel(turnId, why);
+  if (turnId !== undefined) await executor.cancel(turnId, why, { forGood });
 }
 
 async function wait(deps: PassDeps, scene: Scene, decision: Decision & { kind: "wait" }): Promise<PassAnswer> {
@@ -101,7 +114,8 @@ async function start(deps: PassDeps, scene: Scene, { candidate, approval, resume
   const fresh = openLedger({ repoId: facts.id, issue: issue.number, run: `${issue.number}-${newId()}`, approval, base, startedAt: at });
   const turn = { id: `${fresh.run}-${newId()}`, kind: "implement", startedAt: at } as const;
   const isWorkable = resumes === undefined && observation.policy.kind === "ok";
-  const ledger = resumes === undefined ? (isWorkable ? beginTurn(fresh, turn, "new") : fresh) : { ...resumes, approval, epoch: resumes.epoch + 1 };
+  const ledger =
+    resumes === undefined ? (isWorkable ? beginTurn(fresh, turn, "new") : fresh) : { ...resumes, approval, epoch: resumes.epoch + 1 };
   const claim = await lock.take(remote, ledger, content);
   if (claim === undefined) return again;
   if (isWorkable) submit(deps, claim, writeOrder(deps, observation, remote, { ledger, content, url: issue.url }, turn));
@@ -112,7 +126,8 @@ async function start(deps: PassDeps, scene: Scene, { candidate, approval, resume
 async function takeTurn(deps: PassDeps, scene: Scene, claim: Claim, kind: TurnKind): Promise<PassAnswer> {
   if (kind === "implement") return beginAndSubmit(deps, scene, claim, kind, "new");
   const exhausted = decide(scene.observation, { ...deps.limits, nudgeMax: 0, fixForwardMaxAttempts: 0 });
-  if (exhausted.kind !== "end" || exhausted.end.kind !== "handed-over") throw new Error(`a ${kind} turn without budget decided ${exhausted.kind}`);
+  if (exhausted.kind !== "end" || exhausted.end.kind !== "handed-over")
+    throw new Error(`a ${kind} turn without budget decided ${exhausted.kind}`);
   const detail = [exhausted.end.detail, sayNotBuilt(kind)].filter((part) => part !== "").join("\n\n");
   return end(deps, scene, claim, { ...exhausted.end, detail });
 }
@@ -140,7 +155,13 @@ interface Subject {
   readonly url: string;
 }
 
-function writeOrder(deps: PassDeps, { policy, repo }: Observation, remote: Remote, { ledger, content, url }: Subject, turn: Turn): TurnOrder {
+function writeOrder(
+  deps: PassDeps,
+  { policy, repo }: Observation,
+  remote: Remote,
+  { ledger, content, url }: Subject,
+  turn: Turn,
+): TurnOrder {
   if (policy.kind === "faulty") throw new Error("a turn was decided without a policy");
   const { base, setup, test, tests, exempt, protectedPaths, landing, turnTimeoutMs, instructions } = policy.policy;
   if (turn.kind !== "implement") throw new Error(`a ${turn.kind} turn was ordered`);
@@ -171,11 +192,14 @@ function writeOrder(deps: PassDeps, { policy, repo }: Observation, remote: Remot
 
 async function end(deps: PassDeps, scene: Scene, claim: Claim, how: End): Promise<PassAnswer> {
   const { lock, forge, executor, log } = deps;
-  await stopTurn(deps, claim.repo, `the run ends: ${how.kind}`);
+  await stopTurn(deps, claim.repo, `the run ends: ${how.kind}`, true);
   const at = new Date(forge.now()).toISOString();
   const isFirstToEnd = lock.ledger(claim).end === undefined;
   const checks = contextsOf(scene, "passed").map(({ name, url }) => ({ name, url }));
-  const ledger = await lock.save(claim, (saved) => ({ ...endRun(foldOutcome(executor, saved, forge.now()), how, at), ...(checks.length === 0 ? {} : { checks }) }));
+  const ledger = await lock.save(claim, (saved) => ({
+    ...endRun(foldOutcome(executor, saved, forge.now()), how, at),
+    ...(checks.length === 0 ? {} : { checks }),
+  }));
   const reason = how.kind === "closed" ? undefined : how.reason;
   log.info({ ...idsOf(claim), issue: ledger.issue, end: how.kind, reason, landed: ledger.landed?.sha }, "run ended");
   return finish(deps, scene, claim, { kind: "end", end: how }, isFirstToEnd);
@@ -193,7 +217,9 @@ async function finish(deps: PassDeps, scene: Scene, claim: Claim, decision: Deci
   if (issue !== undefined && observation.isEnrolled) {
     const telling = contextsOf(scene, "red");
     await showStatus(deps, scene, claim, decision);
-    await forge.createComment(claim.repo, ledger.issue, renderEnd(ledger, placeOf(deps, scene), telling), endMarker(ledger.run), { isMissing: isUntold });
+    await forge.createComment(claim.repo, ledger.issue, renderEnd(ledger, placeOf(deps, scene), telling), endMarker(ledger.run), {
+      isMissing: isUntold,
+    });
     await showLabels(deps, scene, claim);
     if (ledger.end?.kind === "closed" && issue.isOpen) await forge.closeIssue(claim.repo, ledger.issue);
   }

@@ -35,7 +35,14 @@ export async function showStatus(deps: PassDeps, scene: Scene, claim: Claim, dec
   const sealed = sealLedger(ledger, config.stateSecrets);
   const body = renderStatusComment({ kind: "run", ledger, activity, place: placeOf(deps, scene), sealed });
   const isUncommented = issue.commentCount === 0;
-  return statusComments.show({ repo: claim.repo, issue: ledger.issue, run: ledger.run, body, headline: headlineOf(activity), isUncommented });
+  return statusComments.show({
+    repo: claim.repo,
+    issue: ledger.issue,
+    run: ledger.run,
+    body,
+    headline: headlineOf(activity),
+    isUncommented,
+  });
 }
 
 /** Puts AFK's labels on and takes them off, as the ledger says. */
@@ -53,8 +60,10 @@ function activityOf(scene: Scene, ledger: Ledger, decision: Decision): Activity 
   const { run, at } = scene.observation;
   if (ledger.end !== undefined) return { kind: "ended" };
   if (decision.kind === "wait" && decision.why === "no-slot") return { kind: "waiting-for-slot" };
-  if (decision.kind === "wait" && decision.why === "backing-off") return { kind: "backing-off", until: new Date(decision.untilMs ?? at).toISOString() };
-  if (run?.turn.kind === "running" && ledger.turn !== undefined) return { kind: "working", turn: ledger.turn.kind, progress: run.turn.progress };
+  if (decision.kind === "wait" && decision.why === "backing-off")
+    return { kind: "backing-off", until: new Date(decision.untilMs ?? at).toISOString() };
+  if (run?.turn.kind === "running" && ledger.turn !== undefined)
+    return { kind: "working", turn: ledger.turn.kind, progress: run.turn.progress };
   const reading = readingOf(scene);
   return reading === undefined ? { kind: "preparing" } : { kind: "watching-ci", reading };
 }

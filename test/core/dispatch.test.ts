@@ -51,7 +51,9 @@ describe("priority", () => {
   });
 
   it("does not depend on the order of the list", () => {
-    const candidates = fc.uniqueArray(fc.nat(30), { minLength: 1 }).map((numbers) => numbers.map((number) => candidate(number, number % 3 === 0 ? [`P${number % 5}`] : [])));
+    const candidates = fc
+      .uniqueArray(fc.nat(30), { minLength: 1 })
+      .map((numbers) => numbers.map((number) => candidate(number, number % 3 === 0 ? [`P${number % 5}`] : [])));
     fc.assert(
       fc.property(candidates, (list) => {
         expect(inDispatchOrder(list.toReversed())).toEqual(inDispatchOrder(list));
@@ -70,7 +72,11 @@ describe("standing", () => {
     ["a closed blocker does not", { ...released, blockers: [{ reference: "#9", isOpen: false }] }, "dispatchable"],
     ["a releaser without write access is refused", refused, "refused"],
     ["the label of a run that has ended is over", { ...released, previous: ended }, "over"],
-    ["a label set after that run's end starts a new one", { ...released, release: { ...release, at: "2026-01-05T11:00:00Z" }, previous: ended }, "dispatchable"],
+    [
+      "a label set after that run's end starts a new one",
+      { ...released, release: { ...release, at: "2026-01-05T11:00:00Z" }, previous: ended },
+      "dispatchable",
+    ],
   ] as const)("%s", (_title, details, kind) => {
     const [[, standing] = []] = rankCandidates([candidate(1, [], details)], rules, undefined);
     expect(standing?.kind).toBe(kind);

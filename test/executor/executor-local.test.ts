@@ -125,6 +125,15 @@ describe("cancelling", () => {
     expect(existsSync(join(afk.home, "runs/run-1/workspace/work.txt"))).toBe(true);
   });
 
+  it("for good keeps what the agent had committed, on a branch", async () => {
+    const afk = await given({ agent: `${goodAgent}\necho ready; sleep 600` });
+    const id = await afk.start();
+    await afk.line(id, /ready/);
+    await afk.executor.cancel(id, "the label is off", { forGood: true });
+    expect(afk.executor.inspect(id)).toMatchObject({ outcome: { kind: "interrupted", kept: { where: "branch", branch: "afk/issue-7" } } });
+    expect(afk.forge("show", "--stat", "--format=%s", "afk/issue-7")).toContain("product.js");
+  });
+
   it("is what happens to a turn submitted after closing", async () => {
     const afk = await given();
     await afk.executor.close();

@@ -27,7 +27,13 @@ describe("an end without landing", () => {
     const afk = await createBotTester({ env: withoutNudges });
     const issue = await afk.open("Sum is wrong");
     const kept = { where: "branch", branch: `afk/issue-${issue}`, sha: "b".repeat(40) } as const;
-    await afk.agentEnds({ kind: "refused", gate: "tests-red", reason: "the new tests pass without the change", evidence: provenEvidence, kept });
+    await afk.agentEnds({
+      kind: "refused",
+      gate: "tests-red",
+      reason: "the new tests pass without the change",
+      evidence: provenEvidence,
+      kept,
+    });
     expect(expectHandedOver(afk, issue)).toMatchInlineSnapshot(`
       "@ann **AFK hands this over.** AFK's own checks refused the work: its tests do not fail without the change, so they prove nothing.
 
@@ -72,7 +78,11 @@ describe("an end without landing", () => {
   it.each<[string, TurnOutcome, string]>([
     ["a blocked agent", { kind: "blocked", why: "The issue names no unit." }, "names no unit"],
     ["an agent that changed nothing", { kind: "unchanged" }, "without changing anything"],
-    ["a red base", { kind: "base-red", evidence: { base: { command: "npm test", exitCode: 1, durationMs: 1, tail: "2 failing" } } }, "2 failing"],
+    [
+      "a red base",
+      { kind: "base-red", evidence: { base: { command: "npm test", exitCode: 1, durationMs: 1, tail: "2 failing" } } },
+      "2 failing",
+    ],
     ["a repo without tests", { kind: "unworkable", reason: "No tests were found." }, "No tests were found"],
     ["a proved change where nothing lands", { kind: "proved", evidence: provenEvidence, patch: "+ fixed" }, "+ fixed"],
     ["a conflict", { kind: "conflict", reason: "src/sum.js", evidence: provenEvidence }, "src/sum.js"],

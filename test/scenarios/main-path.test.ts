@@ -48,7 +48,9 @@ describe("the main path", () => {
     expect(afk.executor().turnOf(afk.api).order.prompt).toContain("is 4");
     expect(afk.comments(issue)).toEqual([expect.stringContaining("- [ ] Workspace ready ← now")]);
     await afk.play(() => afk.executor().progress(afk.api, { phase: "tests-red", lines: ["running the new test"] }));
-    expect(afk.comments(issue)).toEqual([expect.stringMatching(/- \[ \] New tests fail without the change ← now[\s\S]*running the new test/)]);
+    expect(afk.comments(issue)).toEqual([
+      expect.stringMatching(/- \[ \] New tests fail without the change ← now[\s\S]*running the new test/),
+    ]);
   });
 
   it("shows the agent's lines at most every 15 s", async () => {

@@ -36,21 +36,24 @@ describe("a process that dies", () => {
     await afk.finish();
   });
 
-  it.each(["createComment", "editComment", "removeLabel", "closeIssue"] as const)("finishes an end that was cut off by a failing %s", async (method) => {
-    for (const when of ["before", "after"] as const) {
-      const afk = await createBotTester();
-      const issue = await afk.open("Sum is wrong");
-      const sha = await afk.agentLands();
-      await afk.ci(sha, "success");
-      afk.forge.failNext(method, new ForgeError("bad gateway", 502), when);
-      await afk.advance(15_000);
-      await afk.crash();
-      expect(afk.isOpen(issue)).toBe(false);
-      expect(afk.labels(issue)).toEqual([]);
-      expect(afk.comments(issue)).toHaveLength(2);
-      expect(afk.ledger()).toBeUndefined();
-    }
-  });
+  it.each(["createComment", "editComment", "removeLabel", "closeIssue"] as const)(
+    "finishes an end that was cut off by a failing %s",
+    async (method) => {
+      for (const when of ["before", "after"] as const) {
+        const afk = await createBotTester();
+        const issue = await afk.open("Sum is wrong");
+        const sha = await afk.agentLands();
+        await afk.ci(sha, "success");
+        afk.forge.failNext(method, new ForgeError("bad gateway", 502), when);
+        await afk.advance(15_000);
+        await afk.crash();
+        expect(afk.isOpen(issue)).toBe(false);
+        expect(afk.labels(issue)).toEqual([]);
+        expect(afk.comments(issue)).toHaveLength(2);
+        expect(afk.ledger()).toBeUndefined();
+      }
+    },
+  );
 
   it("counts nothing for a turn that a graceful end interrupted", async () => {
     const afk = await createBotTester();
@@ -159,8 +162,16 @@ describe("ledgers in comments", () => {
 describe("a repo AFK cannot land in", () => {
   it.each([
     ["its base is protected", (afk: BotTester) => afk.forge.protect(afk.api, "main"), "main"],
-    ["it asks for pull requests", (afk: BotTester) => afk.forge.setFile(afk.api, ".github/afk.yml", "landing: pull-request\n"), "pull request"],
-    ["it asks for deploys", (afk: BotTester) => afk.forge.setFile(afk.api, ".github/afk.yml", "deploy:\n  environment: production\n"), "deploy"],
+    [
+      "it asks for pull requests",
+      (afk: BotTester) => afk.forge.setFile(afk.api, ".github/afk.yml", "landing: pull-request\n"),
+      "pull request",
+    ],
+    [
+      "it asks for deploys",
+      (afk: BotTester) => afk.forge.setFile(afk.api, ".github/afk.yml", "deploy:\n  environment: production\n"),
+      "deploy",
+    ],
     ["it has no such base", (afk: BotTester) => afk.forge.setFile(afk.api, ".github/afk.yml", "base: release\n"), "release"],
     ["pushes are refused", (afk: BotTester) => (afk.locks.ailment = "it takes no atomic pushes"), "atomic"],
   ])("is found out before dispatch and said on the issue when %s", async (_what, act, said) => {
