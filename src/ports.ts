@@ -171,6 +171,8 @@ export interface TurnPlan {
   readonly landing: "push" | "none";
   readonly turnTimeoutMs: number;
   readonly commandTimeoutMs: number;
+  /** What the repo asks for without effect, to be said once beside the evidence. */
+  readonly notes: readonly string[];
 }
 
 /** Runs turns. Nothing in the loop assumes that a turn runs in this process. */

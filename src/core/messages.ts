@@ -100,11 +100,7 @@ const happened = {
   "ci-absent": () => "No check has reported on the commit, and no checks is not green.",
   "ci-unknown": () => "The forge does not say what became of the checks.",
   "ci-timeout": () => "The checks did not finish in time.",
-  "deploy-red": () => "The deployment failed.",
-  "deploy-timeout": () => "The deployment did not finish in time.",
   "bad-repo-config": () => "`.github/afk.yml` cannot be used.",
-  "cannot-land-here": () => "AFK cannot land work here.",
-  "not-built": () => "This version of AFK cannot take the next step.",
 } as const satisfies Record<HandOverReason, (ledger: Ledger) => string>;
 
 const refusals = {
@@ -137,11 +133,7 @@ const needs = {
   "ci-absent": () => "look whether CI runs on this branch. A repository without CI says `ci: none` in `.github/afk.yml`.",
   "ci-unknown": () => "give AFK's installation read access to checks and commit statuses, and look at the commit yourself.",
   "ci-timeout": () => "look at the checks that are still missing; `ci.timeout_minutes` allows more time.",
-  "deploy-red": () => "look at the deployment.",
-  "deploy-timeout": () => "look at the deployment; `deploy.timeout_minutes` allows more time.",
   "bad-repo-config": (_ledger, place) => `correct the file on the base branch, then ${again(place)}.`,
-  "cannot-land-here": (_ledger, place) => `mend that, or say \`landing: none\` in \`.github/afk.yml\`, then ${again(place)}.`,
-  "not-built": () => "go on by hand from here.",
 } as const satisfies Record<HandOverReason, (ledger: Ledger, place: Place) => string>;
 
 function sayHandedOver(ledger: Ledger, reason: HandOverReason, detail: string, place: Place): string {

@@ -31,6 +31,8 @@ export interface Policy {
   readonly budgetUsd: number;
   readonly turnTimeoutMs: number;
   readonly instructions: string | undefined;
+  /** Wishes without effect that harm nothing, to be said once. */
+  readonly notes: readonly string[];
 }
 
 export interface Combined {
@@ -39,8 +41,6 @@ export interface Combined {
   readonly unsupported: readonly string[];
   /** What the repo asks for and the operator does not allow. With any, nothing may start. */
   readonly disallowed: readonly string[];
-  /** Wishes without effect that harm nothing, to be said once. */
-  readonly notes: readonly string[];
 }
 
 /** Late jobs of a green commit have this long to show up. */
@@ -75,12 +75,12 @@ export function combine(
     budgetUsd: Math.min(operator.budgetUsd, repo.budgetUsd ?? operator.budgetUsd),
     turnTimeoutMs: Math.min(operator.turnTimeoutMs, repo.turnTimeoutMs ?? operator.turnTimeoutMs),
     instructions: repo.instructions,
+    notes: findNotes(repo),
   };
   return {
     policy,
     unsupported: findUnsupported(policy, repo, operator.landing),
     disallowed: findDisallowed(operator, repo, allowedLanding),
-    notes: findNotes(repo),
   };
 }
 

@@ -160,11 +160,7 @@ export const handOverReasons = [
   "ci-absent",
   "ci-unknown",
   "ci-timeout",
-  "deploy-red",
-  "deploy-timeout",
   "bad-repo-config",
-  "cannot-land-here",
-  "not-built",
 ] as const;
 export type HandOverReason = (typeof handOverReasons)[number];
 

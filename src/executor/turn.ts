@@ -60,7 +60,7 @@ export async function runTurn(tools: TurnTools, request: TurnRequest): Promise<T
   if (recipe === undefined) return { kind: "unworkable", reason: "no tests found: set `test` in .github/afk.yml" };
 
   const site = openSite(tools, request, mirrorPath, recipe);
-  site.note({ test: { command: recipe.test, source: recipe.source }, notes: await noteLimits(mirrorPath, newest) });
+  site.note({ test: { command: recipe.test, source: recipe.source }, notes: [...order.plan.notes, ...(await noteLimits(mirrorPath, newest))] });
   const workspace = await openWorkspace(site, newest);
   if (workspace.kind === "setup-failed") return { kind: "failed", reason: "setup failed", tail: workspace.record.tail };
   try {

@@ -163,7 +163,7 @@ function writeOrder(
   turn: Turn,
 ): TurnOrder {
   if (policy.kind === "faulty") throw new Error("a turn was decided without a policy");
-  const { base, setup, test, tests, exempt, protectedPaths, landing, turnTimeoutMs, instructions } = policy.policy;
+  const { base, setup, test, tests, exempt, protectedPaths, landing, turnTimeoutMs, instructions, notes } = policy.policy;
   if (turn.kind !== "implement") throw new Error(`a ${turn.kind} turn was ordered`);
   if (landing === "pull-request") throw new Error("a turn that lands by pull request was decided");
   return {
@@ -186,7 +186,7 @@ function writeOrder(
       guidance: undefined,
       nonce: deps.newId() + deps.newId(),
     }),
-    plan: { setup, test, tests, exempt, protectedPaths, landing, turnTimeoutMs, commandTimeoutMs: deps.config.commandTimeoutMs },
+    plan: { setup, test, tests, exempt, protectedPaths, landing, turnTimeoutMs, commandTimeoutMs: deps.config.commandTimeoutMs, notes },
   };
 }
 

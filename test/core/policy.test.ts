@@ -30,10 +30,10 @@ describe("combining the operator's word with a repo's", () => {
         budgetUsd: 100,
         turnTimeoutMs: 2_700_000,
         instructions: undefined,
+        notes: [],
       },
       unsupported: [],
       disallowed: [],
-      notes: [],
     });
   });
 
@@ -92,7 +92,7 @@ describe("combining the operator's word with a repo's", () => {
   });
 
   it("notes wishes that have no effect", () => {
-    expect(combine(operator, { model: "large", budgetUsd: 1 }, privateRepo).notes).toHaveLength(2);
+    expect(combine(operator, { model: "large", budgetUsd: 1 }, privateRepo).policy.notes).toHaveLength(2);
   });
 
   it("never lets a repo have more than the operator", () => {

@@ -63,6 +63,7 @@ const plan: TurnPlan = {
   landing: "push",
   turnTimeoutMs: 1000,
   commandTimeoutMs: 1000,
+  notes: [],
 };
 const operatorSecret = "correct-horse-battery-staple";
 

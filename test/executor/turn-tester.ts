@@ -167,6 +167,7 @@ export async function createTurnTester(options: TurnTesterOptions = {}): Promise
         landing: "push" as const,
         turnTimeoutMs: 60_000,
         commandTimeoutMs: 60_000,
+        notes: [],
         ...plan,
       };
       const issue = { number: 7, title: content.title, url: "https://github.com/octo/sample/issues/7" };
