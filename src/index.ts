@@ -80,11 +80,11 @@ function newId(): string {
 export default async function afk(app: Probot, options: ApplicationFunctionOptions): Promise<void> {
   const reading = readConfig(process.env);
   if (reading.kind !== "ok") throw new Error(reading.kind === "disabled" ? reading.why : reading.faults.join("\n"));
-  const { loop, health } = await wire(app, reading.config, app.log);
+  const service = await wire(app, reading.config, app.log);
   options.addHandler(async (request, response) => {
     if (request.method !== "GET" || request.url !== "/health") return false;
-    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(await health()));
+    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(await service.health()));
     return true;
   });
-  loop.start();
+  service.loop.start();
 }

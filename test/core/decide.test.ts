@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decide, type Decision, type Limits } from "../../src/core/decide.ts";
 import type { Observation, RunObservation } from "../../src/core/observation.ts";
@@ -297,43 +297,42 @@ describe("what always holds", () => {
     return { ...idle, run, isSwitchedOff, isEnrolled, at: start + seconds * 1000, slots: { free, olderElsewhere: 0 } };
   }
 
-  const always = (title: string, holds: (observation: Observation, decision: Decision) => boolean) =>
-    it(title, () => {
-      fc.assert(
-        fc.property(worlds, (world) => holds(build(world), decide(build(world), limits))),
-        { numRuns: 2_000 },
-      );
-    });
+  const invariants: readonly (readonly [title: string, holds: (observation: Observation, decision: Decision) => boolean])[] = [
+    ["nothing but halting happens while the switch is on", (seen, decision) => !seen.isSwitchedOff || decision.kind === "halt"],
+    ["no second run starts while one has the repo", (_seen, decision) => decision.kind !== "start"],
+    [
+      "a run another replica holds is only waited for",
+      (seen, decision) => seen.isSwitchedOff || seen.run?.control.kind !== "foreign" || decision.kind === "wait",
+    ],
+    [
+      "no turn begins while one runs",
+      (seen, decision) =>
+        !(decision.kind === "turn" || decision.kind === "retry") ||
+        seen.run?.turn.kind !== "running" ||
+        seen.run.ledger.turn?.outcome !== undefined,
+    ],
+    ["no turn begins without a slot", (seen, decision) => !(decision.kind === "turn" || decision.kind === "retry") || seen.slots.free > 0],
+    [
+      "closed means that the landed commit was green",
+      (seen, decision) =>
+        !(decision.kind === "end" && decision.end.kind === "closed") ||
+        (seen.run?.ledger.landed !== undefined &&
+          seen.run.ci?.landed.facts.kind === "known" &&
+          seen.run.ci.landed.facts.checks[0]?.conclusion === "success"),
+    ],
+    [
+      "a wait with a deadline names one that is still to come",
+      (seen, decision) =>
+        !(decision.kind === "wait" && decision.untilMs !== undefined && decision.why !== "held-elsewhere") || decision.untilMs > seen.at,
+    ],
+    ["deciding twice decides the same", (seen, decision) => JSON.stringify(decide(seen, limits)) === JSON.stringify(decision)],
+  ];
 
-  always("nothing but halting happens while the switch is on", (seen, decision) => !seen.isSwitchedOff || decision.kind === "halt");
-  always("no second run starts while one has the repo", (_seen, decision) => decision.kind !== "start");
-  always(
-    "a run another replica holds is only waited for",
-    (seen, decision) => seen.isSwitchedOff || seen.run?.control.kind !== "foreign" || decision.kind === "wait",
-  );
-  always(
-    "no turn begins while one runs",
-    (seen, decision) =>
-      !(decision.kind === "turn" || decision.kind === "retry") ||
-      seen.run?.turn.kind !== "running" ||
-      seen.run.ledger.turn?.outcome !== undefined,
-  );
-  always(
-    "no turn begins without a slot",
-    (seen, decision) => !(decision.kind === "turn" || decision.kind === "retry") || seen.slots.free > 0,
-  );
-  always(
-    "closed means that the landed commit was green",
-    (seen, decision) =>
-      !(decision.kind === "end" && decision.end.kind === "closed") ||
-      (seen.run?.ledger.landed !== undefined &&
-        seen.run.ci?.landed.facts.kind === "known" &&
-        seen.run.ci.landed.facts.checks[0]?.conclusion === "success"),
-  );
-  always(
-    "a wait with a deadline names one that is still to come",
-    (seen, decision) =>
-      !(decision.kind === "wait" && decision.untilMs !== undefined && decision.why !== "held-elsewhere") || decision.untilMs > seen.at,
-  );
-  always("deciding twice decides the same", (seen, decision) => JSON.stringify(decide(seen, limits)) === JSON.stringify(decision));
+  it.each(invariants)("%s", (_title, holds) => {
+    const result = fc.check(
+      fc.property(worlds, (world) => holds(build(world), decide(build(world), limits))),
+      { numRuns: 2_000 },
+    );
+    expect(result.failed ? fc.defaultReportMessage(result) : "holds").toBe("holds");
+  });
 });

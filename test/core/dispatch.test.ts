@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { inDispatchOrder, nextToExamine, priorityOf, rankCandidates, selectDispatchable } from "../../src/core/dispatch.ts";
 import type { Candidate, CandidateDetails } from "../../src/core/observation.ts";
