@@ -1,3 +1,4 @@
+import { stopSignal } from "../src/cli/stop-signal.ts";
 import { checkMachine, MissingError } from "./check-machine.ts";
 import { readOptions, usage, UsageError } from "./options.ts";
 import { isAsTold, playStory } from "./story.ts";
@@ -11,11 +12,7 @@ async function main(): Promise<number> {
     return 0;
   }
   checkMachine();
-  const untilStopped = new Promise((resolve) => {
-    process.once("SIGINT", resolve);
-    process.once("SIGTERM", resolve);
-  });
-  const outcome = await playStory(options, options.json ? tellJson : tellPeople, untilStopped);
+  const outcome = await playStory(options, options.json ? tellJson : tellPeople, stopSignal());
   return isAsTold(options, outcome) ? 0 : 1;
 }
 

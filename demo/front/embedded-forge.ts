@@ -99,6 +99,8 @@ export interface EmbeddedForge {
   addBlocker(repo: string, issue: number, blockedBy: { readonly repo?: string; readonly number: number }): Promise<void>;
   /** Every installation token minted so far is refused from now on. */
   expireTokens(): void;
+  /** The installation tokens that hold now. */
+  installationTokens(): readonly string[];
   close(): Promise<void>;
 }
 
@@ -332,6 +334,7 @@ async function assemble(options: EmbeddedForgeOptions, front: Front, root: strin
       issueNotes(repo, issue).blockers.push({ repo: from.fullName, number: blockedBy.number, id: Number(json["id"]) });
     },
     expireTokens: () => tokens.expireInstallationTokens(),
+    installationTokens: () => tokens.minted(),
     close: () =>
       (closing ??= (async () => {
         deliveries.deliverTo(undefined);

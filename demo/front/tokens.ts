@@ -62,6 +62,11 @@ export class Tokens {
     this.#minted.clear();
   }
 
+  /** Every installation token that holds now. */
+  minted(): readonly string[] {
+    return [...this.#minted.keys()];
+  }
+
   /** The token to show the emulator for a client's one. */
   async upstreamFor(token: string | undefined): Promise<string | undefined> {
     if (token === undefined) return undefined;

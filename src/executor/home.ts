@@ -1,5 +1,6 @@
-import { chmod, lstat, mkdir, readdir, realpath, rm } from "node:fs/promises";
+import { mkdir, realpath, rm } from "node:fs/promises";
 import { join, resolve, sep } from "node:path";
+import { execa } from "execa";
 import { parseRepo, repoKey, slugOf, type Repo } from "../core/run.ts";
 
 /**
@@ -55,23 +56,22 @@ export async function makeFolder(home: string, path: string): Promise<void> {
   if (!real.startsWith((await realpath(home)) + sep)) throw new Error(`outside of the home: ${JSON.stringify(real)}`);
 }
 
-/** Removes a tree that an agent may have written: links are not followed, folders made unwritable (Go's module cache) go too. */
+/**
+ * Removes a tree that an agent may have written: links are not followed, folders made unwritable (Go's module cache) go too, and so do folders
+ * nested deeper than a path can name, which Node cannot reach and the system's own tools can.
+ */
 export async function removeTree(path: string): Promise<void> {
   try {
     await rm(path, { recursive: true, force: true });
   } catch {
     // Whatever kept it from going, the second try says so.
-    await makeWritable(path);
-    await rm(path, { recursive: true, force: true, maxRetries: 2 });
+    await execa("chmod", ["-R", "u+rwX", "--", path], { ...quietly, reject: false });
+    await execa("rm", ["-rf", "--", path], quietly);
   }
 }
 
-async function makeWritable(path: string): Promise<void> {
-  const found = await lstat(path);
-  if (!found.isDirectory()) return;
-  await chmod(path, 0o700);
-  for (const name of await readdir(path)) await makeWritable(join(path, name));
-}
+/** Neither tool needs AFK's environment. */
+const quietly = { env: { PATH: process.env["PATH"] ?? "", LC_ALL: "C" }, extendEnv: false, maxBuffer: 64 * 1024 };
 
 function inside(home: string, ...parts: readonly string[]): string {
   const path = resolve(home, ...parts);

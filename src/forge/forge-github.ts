@@ -65,7 +65,8 @@ export function createGitHubForge(deps: GitHubForgeDeps): Forge {
     readCommit: (repo, sha) => readCommit(client, repo, sha),
     listCommitsSince: (repo, sha, branch) => listCommitsSince(client, repo, sha, branch),
     listComments: (repo, issue) => listComments(client, repo, issue),
-    createComment: (repo, issue, body, marker, known = { isMissing: false }) => createComment(client, repo, { issue, body, marker, ...known }),
+    createComment: (repo, issue, body, marker, known = { isMissing: false }) =>
+      createComment(client, repo, { issue, body, marker, ...known }),
     addLabel: (repo, issue, label) => addLabel(client, repo, issue, label, deps),
 
     async listIssues(repo, label) {

@@ -36,7 +36,11 @@ export interface BranchReader {
 export function createBranchReader(client: GitHubClient): BranchReader {
   const recallRules = createMemory<boolean>({ now: () => client.now(), ageMs: rulesAgeMs, maxEntries: maxBranches });
   /** By the commit that was the head before the file was looked for, so that a push meanwhile is not missed. */
-  const recallAbsence = createMemory<string | undefined>({ now: () => client.now(), maxEntries: maxFiles, isWorthKeeping: (text) => text === undefined });
+  const recallAbsence = createMemory<string | undefined>({
+    now: () => client.now(),
+    maxEntries: maxFiles,
+    isWorthKeeping: (text) => text === undefined,
+  });
   /** The files that were there when last looked for. */
   const present = new Set<string>();
 

@@ -92,7 +92,11 @@ export function createSignals({ pass, timers, log, ciDebounceMs, concurrency }: 
 
   function enqueue(entry: Entry, why: Why): void {
     entry.planned = { dueAt: timers.now(), cancel: undefined };
-    void queue.add(() => runPass(entry, why));
+    void queue.add(async () => {
+      // Whoever signalled goes on first: a webhook is answered before its pass begins.
+      await new Promise((resolve) => setImmediate(resolve));
+      await runPass(entry, why);
+    });
   }
 
   async function runPass(entry: Entry, why: Why): Promise<void> {

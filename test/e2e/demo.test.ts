@@ -24,7 +24,10 @@ interface Demo {
 
 function startDemo(args: readonly string[], env: Readonly<Record<string, string>> = {}): Demo {
   const tmp = mkdtempSync(join(root, "tmp-"));
-  return { program: startProgram([process.execPath, tsx, "demo/main.ts", ...args], { ...baseEnvironment(), TMPDIR: tmp, ...env }, project), tmp };
+  return {
+    program: startProgram([process.execPath, tsx, "demo/main.ts", ...args], { ...baseEnvironment(), TMPDIR: tmp, ...env }, project),
+    tmp,
+  };
 }
 
 /** What the demo told, by its `event`; checklist lines by their text. */
@@ -47,7 +50,15 @@ function leftovers({ tmp }: Demo): readonly string[] {
   return readdirSync(tmp).filter((name) => !/^(?:tsx|node-compile-cache)/.test(name));
 }
 
-const proved = ["ready", "issue", "released", "claimed", "Workspace ready", "New tests fail without the change", "All tests pass with the change"];
+const proved = [
+  "ready",
+  "issue",
+  "released",
+  "claimed",
+  "Workspace ready",
+  "New tests fail without the change",
+  "All tests pass with the change",
+];
 
 describe.concurrent("the demo", () => {
   it("closes its issue with one proven commit and two comments, and stays up until Ctrl-C when it is asked to", async () => {
@@ -61,12 +72,14 @@ describe.concurrent("the demo", () => {
     expect(demo.program.lines().filter(({ event, change }) => event === "comment" && change === "created")).toHaveLength(2);
 
     const [bare = ""] = readdirSync(demo.tmp).filter((name) => name.startsWith("forge-git-"));
-    const git = (...args: readonly string[]): string => execFileSync("git", ["-C", join(demo.tmp, bare, "acme/readable-time.git"), ...args], { encoding: "utf8" });
+    const git = (...args: readonly string[]): string =>
+      execFileSync("git", ["-C", join(demo.tmp, bare, "acme/readable-time.git"), ...args], { encoding: "utf8" });
     expect(git("rev-list", "--count", "main").trim()).toBe("2");
     expect(git("rev-parse", "main").trim()).toBe(end?.["landed"]);
     expect(git("log", "-1", "--format=%an", "main").trim()).toBe("AFK");
-    expect(git("log", "-1", "--format=%B", "main")).toMatch(/^Refs #1\n\nAFK-Run: 1-[a-z2-7]{8}\nCo-authored-by: ann <\d+\+ann@users\.noreply\.\S+>$/m);
-    expect(git("for-each-ref", "refs/afk")).toBe("");
+    expect(git("log", "-1", "--format=%B", "main")).toMatch(
+      /^Refs #1\n\nAFK-Run: 1-[a-z2-7]{8}\nCo-authored-by: ann <\d+\+ann@users\.noreply\.\S+>$/m,
+    );
 
     expect(await (await fetch(`${String(afk)}/health`)).json()).toMatchObject({ active: 0 });
     expect((await fetch(String(forge))).status).toBe(404);
@@ -123,7 +136,11 @@ describe.concurrent("the demo's command line", () => {
     ["an unknown option", ["--fast"], "--fast"],
     ["a title without a repository", ["--title", "Add it"], "--title and --body-file go with --repo"],
     ["a repository without a title", ["--repo", "."], "--repo needs --title"],
-    ["a repository that is not there", ["--repo", "/nowhere", "--title", "Add it", "--body-file", "package.json"], "/nowhere is no git repository"],
+    [
+      "a repository that is not there",
+      ["--repo", "/nowhere", "--title", "Add it", "--body-file", "package.json"],
+      "/nowhere is no git repository",
+    ],
     ["a body file that is not there", ["--repo", ".", "--title", "Add it", "--body-file", "/nowhere.md"], "/nowhere.md cannot be read"],
     ["another landing", ["--landing", "moon"], "--landing is push or none"],
   ])("answers %s with exit code 2 and its usage", async (_what, args, said) => {
@@ -161,8 +178,15 @@ function ownIssue(repo: string): readonly string[] {
 /** With history, a branch, a stash, a hook, and work that is not committed. */
 function makeOwnRepo(): string {
   const repo = mkdtempSync(join(root, "own-"));
-  const user = { GIT_AUTHOR_NAME: "Pat", GIT_AUTHOR_EMAIL: "pat@example.com", GIT_COMMITTER_NAME: "Pat", GIT_COMMITTER_EMAIL: "pat@example.com", GIT_CONFIG_GLOBAL: "/dev/null" };
-  const git = (...args: readonly string[]): void => void execFileSync("git", ["-C", repo, ...args], { env: { ...process.env, ...user }, stdio: "ignore" });
+  const user = {
+    GIT_AUTHOR_NAME: "Pat",
+    GIT_AUTHOR_EMAIL: "pat@example.com",
+    GIT_COMMITTER_NAME: "Pat",
+    GIT_COMMITTER_EMAIL: "pat@example.com",
+    GIT_CONFIG_GLOBAL: "/dev/null",
+  };
+  const git = (...args: readonly string[]): void =>
+    void execFileSync("git", ["-C", repo, ...args], { env: { ...process.env, ...user }, stdio: "ignore" });
   const write = (path: string, text: string): void => {
     mkdirSync(dirname(join(repo, path)), { recursive: true });
     writeFileSync(join(repo, path), text);
@@ -170,7 +194,10 @@ function makeOwnRepo(): string {
   git("init", "--initial-branch=trunk");
   write("package.json", `{ "type": "module", "scripts": { "test": "node --test" } }\n`);
   write("once.mjs", "export const once = (n) => n;\n");
-  write("test/once.test.mjs", `import test from "node:test";\nimport assert from "node:assert";\nimport { once } from "../once.mjs";\ntest("keeps", () => assert.equal(once(2), 2));\n`);
+  write(
+    "test/once.test.mjs",
+    `import test from "node:test";\nimport assert from "node:assert";\nimport { once } from "../once.mjs";\ntest("keeps", () => assert.equal(once(2), 2));\n`,
+  );
   write(".github/afk.yml", "ci:\n  settle_seconds: 0\n");
   git("add", "--all");
   git("commit", "--message", "Begin");

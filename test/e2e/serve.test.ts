@@ -33,10 +33,22 @@ describe.concurrent("afk serve", () => {
   });
 
   it("does not start with settings it does not understand, and names all of them at once", async () => {
-    const env = { WEBHOOK_SECRET: "development", PRIVATE_KEY: "not a key", AFK_SWEEP_SECONDS: "soon", AFK_ALOWLIST: "acme/only", AFK_LANDING: "perhaps" };
+    const env = {
+      WEBHOOK_SECRET: "development",
+      PRIVATE_KEY: "not a key",
+      AFK_SWEEP_SECONDS: "soon",
+      AFK_ALOWLIST: "acme/only",
+      AFK_LANDING: "perhaps",
+    };
     const { program } = await world.afk(["serve"], [slug], { env });
     expect(await program.exit()).toEqual({ code: 2, signal: null });
-    const faults = ["WEBHOOK_SECRET: ", "PRIVATE_KEY: ", "AFK_SWEEP_SECONDS: ", "AFK_ALOWLIST: unknown name; did you mean AFK_ALLOWLIST?", "AFK_LANDING: "];
+    const faults = [
+      "WEBHOOK_SECRET: ",
+      "PRIVATE_KEY: ",
+      "AFK_SWEEP_SECONDS: ",
+      "AFK_ALOWLIST: unknown name; did you mean AFK_ALLOWLIST?",
+      "AFK_LANDING: ",
+    ];
     for (const fault of faults) expect(program.output()).toContain(`\n  ${fault}`);
     expect(program.output()).not.toContain("not a key");
   });
@@ -89,7 +101,9 @@ describe("an AFK whose kill switch nobody has lifted", () => {
     const afk = await world.serve([slug], { env: { AFK_KILL_SWITCH: "" } });
     await afk.said("decision", { why: "sweep", decision: "halt" });
     expect(world.forge.requests()).toMatchObject({ total: 0, git: 0 });
-    expect(await read(`${afk.url}/health`)).toMatchObject({ json: { status: "disabled", reasons: expect.arrayContaining(["the kill switch is on"]) } });
+    expect(await read(`${afk.url}/health`)).toMatchObject({
+      json: { status: "disabled", reasons: expect.arrayContaining(["the kill switch is on"]) },
+    });
 
     const number = await world.release(slug);
     await afk.said("decision", { why: "issue", decision: "halt" });

@@ -3,21 +3,14 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ForgeEvent } from "../../demo/front/embedded-forge.ts";
 import { sendHalfARequest } from "./raw-http.ts";
-import { goodWork, person, startWorld, type World } from "./support.ts";
+import { doneOnce, goodWork, person, startWorld, type World } from "./support.ts";
 import { waitAtMost } from "./wait.ts";
 
 let world: World;
 beforeAll(async () => {
-  world = await startWorld("term", "int", "terminal", "slow-client", "switch", "claim", "agent", "landing", "ci", "end-comment", "closing");
+  world = await startWorld("term", "int", "terminal", "slow-client", "switch", "claim", "agent", "landing", "ci", "end", "closing");
 });
 afterAll(() => world.close());
-
-async function expectDone(slug: string, issue: number): Promise<void> {
-  const { labels, comments } = await world.closed(slug, issue);
-  expect(labels).toEqual([]);
-  expect(comments).toHaveLength(2);
-  expect(world.landed(slug)).toHaveLength(1);
-}
 
 describe.concurrent("an AFK that is told to stop", () => {
   it.each([
@@ -39,7 +32,7 @@ describe.concurrent("an AFK that is told to stop", () => {
     expect(world.lock(slug)?.ledger).toMatchObject({ attempts: 1, retries: 0 });
     again.tell(goodWork);
     await second.said("run ended", { end: "closed" });
-    await expectDone(slug, issue);
+    expect(await world.closed(slug, issue)).toEqual(doneOnce);
   });
 
   it("stops as it should when a terminal sends the signal to all its processes, and again", async () => {
@@ -67,8 +60,27 @@ describe.concurrent("an AFK that is told to stop", () => {
 });
 
 describe.concurrent("an AFK that is killed", () => {
-  /** Kills AFK the moment the forge sees something, starts it again on the same disk, and lets it go on. */
-  async function killWhen(slug: string, isMoment: (event: ForgeEvent) => boolean): Promise<void> {
+  const isPush = (event: ForgeEvent, slug: string, ref: string): boolean =>
+    event.kind === "push" && event.repo === slug && event.ref === ref;
+  const isWrite = (event: ForgeEvent, method: string, path: string): boolean =>
+    event.kind === "api" && event.method === method && event.path === path;
+  let endComments = 0;
+
+  it.each([
+    ["right after the claim", "claim", (event: ForgeEvent) => isPush(event, "acme/claim", "refs/afk/lock")],
+    ["at the landing, before it knew of it", "landing", (event: ForgeEvent) => isPush(event, "acme/landing", "refs/heads/main")],
+    [
+      "between the end comment and the labels",
+      "end",
+      (event: ForgeEvent) => isWrite(event, "POST", "/repos/acme/end/issues/1/comments") && (endComments += 1) === 2,
+    ],
+    [
+      "between closing the issue and giving back the lock",
+      "closing",
+      (event: ForgeEvent) => isWrite(event, "PATCH", "/repos/acme/closing/issues/1"),
+    ],
+  ])("goes on when that was %s", async (_when, name, isMoment) => {
+    const slug = `acme/${name}`;
     const first = await world.serve([slug]);
     first.desk.always(goodWork);
     world.forge.onEvent((event) => {
@@ -77,27 +89,8 @@ describe.concurrent("an AFK that is killed", () => {
     const issue = await world.release(slug);
     expect(await first.program.exit()).toEqual({ code: null, signal: "SIGKILL" });
     await world.serve([slug], first);
-    await expectDone(slug, issue);
-  }
-
-  const isPush = (event: ForgeEvent, slug: string, ref: string): boolean =>
-    event.kind === "push" && event.repo === slug && event.ref === ref;
-  const isWrite = (event: ForgeEvent, method: string, path: RegExp): boolean =>
-    event.kind === "api" && event.method === method && path.test(event.path);
-
-  it("goes on when that was right after the claim", () => killWhen("acme/claim", (event) => isPush(event, "acme/claim", "refs/afk/lock")));
-
-  it("goes on when that was at the landing, before it knew of it", () =>
-    killWhen("acme/landing", (event) => isPush(event, "acme/landing", "refs/heads/main")));
-
-  it("goes on when that was between the end comment and the labels", async () => {
-    let comments = 0;
-    const isComment = (event: ForgeEvent): boolean => isWrite(event, "POST", /^\/repos\/acme\/end-comment\/issues\/1\/comments$/);
-    await killWhen("acme/end-comment", (event) => isComment(event) && (comments += 1) === 2);
+    expect(await world.closed(slug, issue)).toEqual(doneOnce);
   });
-
-  it("goes on when that was between closing the issue and giving back the lock", () =>
-    killWhen("acme/closing", (event) => isWrite(event, "PATCH", /^\/repos\/acme\/closing\/issues\/1$/)));
 
   it("begins the turn again when that was while the agent worked, and leaves no agent behind", async () => {
     const slug = "acme/agent";
@@ -109,7 +102,7 @@ describe.concurrent("an AFK that is killed", () => {
     const second = await world.serve([slug], first);
     (await second.agent()).tell(goodWork);
     expect(world.lock(slug)?.ledger).toMatchObject({ attempts: 1, retries: 1 });
-    await expectDone(slug, issue);
+    expect(await world.closed(slug, issue)).toEqual(doneOnce);
   });
 
   it("waits for CI again when that was while CI ran", async () => {
@@ -124,7 +117,7 @@ describe.concurrent("an AFK that is killed", () => {
     await second.said("decision", { reason: "ci-pending" });
     const [sha = ""] = world.landed(slug);
     world.ci.conclude(slug, sha, "success");
-    await expectDone(slug, issue);
+    expect(await world.closed(slug, issue)).toEqual(doneOnce);
     expect(first.desk.visits).toHaveLength(1);
   });
 });
@@ -148,6 +141,6 @@ describe("the kill switch", () => {
 
     rmSync(file);
     (await afk.agent()).tell(goodWork);
-    await expectDone(slug, issue);
+    expect(await world.closed(slug, issue)).toEqual(doneOnce);
   });
 });

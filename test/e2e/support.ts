@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtemp, mkdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { expect } from "vitest";
 import { startEmbeddedForge, type EmbeddedForge, type ForgeEvent } from "../../demo/front/embedded-forge.ts";
 import type { Content, Ledger } from "../../src/core/run.ts";
 import { baseEnvironment, cli, startProgram, type LogLine, type Program } from "./afk-process.ts";
@@ -19,8 +20,8 @@ export interface World {
   issue(slug: string, number: number): Promise<IssueView>;
   /** Waits, from one change of the forge to the next, until `look` answers something. */
   until<T>(what: string, look: () => Promise<T | undefined> | T | undefined, timeoutMs?: number): Promise<T>;
-  /** Waits until the issue is closed and the lock gone, and answers the issue. */
-  closed(slug: string, number: number): Promise<IssueView>;
+  /** Waits until the issue is closed and the lock gone, and answers how things are then. */
+  closed(slug: string, number: number): Promise<Closed>;
   /** What the lock ref holds. */
   lock(slug: string): LockedRun | undefined;
   /** The commits on main after the first, oldest first. */
@@ -63,6 +64,13 @@ export interface IssueView {
   /** AFK's comments, oldest first. */
   readonly comments: readonly string[];
 }
+
+export interface Closed extends IssueView {
+  readonly landed: readonly string[];
+}
+
+/** What every issue comes to, whatever happened on the way: one commit, the status comment and the end comment, no label of AFK's. */
+export const doneOnce = { isOpen: false, labels: [], comments: [expect.any(String), expect.any(String)], landed: [expect.any(String)] };
 
 export interface LockedRun {
   readonly ledger: Ledger;
@@ -150,6 +158,8 @@ export async function startWorld(...names: readonly string[]): Promise<World> {
   const git = (slug: string, ...args: readonly string[]): string =>
     execFileSync("git", ["-C", forge.gitDir(slug), ...args], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
 
+  const landed = (slug: string): readonly string[] => git(slug, "log", "--reverse", "--format=%H", "main").trim().split("\n").slice(1);
+
   function lock(slug: string): LockedRun | undefined {
     const sha = git(slug, "for-each-ref", "--format=%(objectname)", "refs/afk/lock").trim();
     if (sha === "") return undefined;
@@ -190,10 +200,10 @@ export async function startWorld(...names: readonly string[]): Promise<World> {
         async () => ((await issue(slug, number)).isOpen || lock(slug) !== undefined ? undefined : true),
         30_000,
       );
-      return issue(slug, number);
+      return { ...(await issue(slug, number)), landed: landed(slug) };
     },
     lock,
-    landed: (slug) => git(slug, "log", "--reverse", "--format=%H", "main").trim().split("\n").slice(1),
+    landed,
     git,
     ci: { hold: (slug) => void held.add(slug), conclude },
     async serve(slugs, settings) {

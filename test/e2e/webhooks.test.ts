@@ -33,7 +33,13 @@ interface Sent {
 }
 
 /** Sends a webhook as the forge would, except for what is given. Answers the status. */
-function send({ body = labelled, secret = world.forge.webhookSecret, path = "/api/github/webhooks", method = "POST", headers = {} }: Sent): Promise<number> {
+function send({
+  body = labelled,
+  secret = world.forge.webhookSecret,
+  path = "/api/github/webhooks",
+  method = "POST",
+  headers = {},
+}: Sent): Promise<number> {
   const usual = {
     "content-type": "application/json",
     "content-length": String(Buffer.byteLength(body)),
@@ -41,7 +47,10 @@ function send({ body = labelled, secret = world.forge.webhookSecret, path = "/ap
     "x-github-delivery": "4cc1b9e0-0000-4000-8000-000000000000",
     "x-hub-signature-256": `sha256=${createHmac("sha256", secret).update(body).digest("hex")}`,
   };
-  const sent = Object.fromEntries(Object.entries({ ...usual, ...headers }).filter(([, value]) => value !== undefined)) as Record<string, string>;
+  const sent = Object.fromEntries(Object.entries({ ...usual, ...headers }).filter(([, value]) => value !== undefined)) as Record<
+    string,
+    string
+  >;
   return new Promise((resolve, reject) => {
     const sending = request(`${afk.url}${path}`, { method, headers: sent, agent: false }, (response) => {
       response.resume().once("end", () => resolve(response.statusCode ?? 0));

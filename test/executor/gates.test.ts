@@ -220,6 +220,22 @@ describe("the tests-weakened gate refuses", () => {
   });
 });
 
+it.each([
+  ["chained calls", "it."],
+  ["empty lines", "\n"],
+  ["indented lines", "  \n"],
+  ["options", "{ , skip "],
+  ["calls without their parenthesis", "test  "],
+])("megabytes of %s in a test file do not hold AFK up", async (_what, text) => {
+  const startedAt = performance.now();
+  await refusalOf({}, { "test/a.test.js": text.repeat(Math.floor(2_000_000 / text.length)) });
+  expect(performance.now() - startedAt).toBeLessThan(5_000);
+});
+
+it("an option that says not to skip is no skipped test", async () => {
+  expect(await refusalOf({}, { "test/a.test.js": `test("a", { skip: false }, () => {});\n` })).toBeUndefined();
+});
+
 describe("the runner-configuration gate refuses", () => {
   it.each<[string, Tree, Tree]>([
     ["another test script", { "package.json": manifest({}) }, { "package.json": manifest({ scripts: { test: "true" } }) }],

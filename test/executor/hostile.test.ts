@@ -147,6 +147,18 @@ describe("a flood", () => {
   });
 });
 
+describe("what an agent leaves behind is removed with its run:", () => {
+  it.each<[string, string]>([
+    ["folders nested deeper than a path can name", `( set +e; while mkdir d && cd d; do :; done ) 2>/dev/null`],
+    ["folders nobody may enter", `mkdir -p "$HOME/a/b" && touch "$HOME/a/b/c" && chmod 000 "$HOME/a/b" "$HOME/a"`],
+  ])("%s", async (_what, leave) => {
+    const afk = await given({ agent: `${goodAgent}\ncd "$HOME"\n${leave}` });
+    await afk.turn();
+    await afk.executor.dispose(afk.repo, "run-1");
+    expect(readdirSync(join(afk.home, "runs"))).toEqual([]);
+  });
+});
+
 it("secrets are taken out of everything the agent prints", async () => {
   const afk = await given({ agent: "echo key is sk-model-key-123; exit 1", secrets: () => ["sk-model-key-123"] });
   expect(await afk.turn()).toMatchObject({ kind: "failed", tail: "key is [secret]" });

@@ -377,10 +377,7 @@ describe("a file that is there", () => {
     gitHub()
       .get(`${base}/branches/main`)
       .reply(200, { commit: { sha: "abc" } });
-    gitHub()
-      .get(file)
-      .query({ ref: "main" })
-      .reply(200, { type: "file", encoding: "base64", content }, { etag: '"blob"' });
+    gitHub().get(file).query({ ref: "main" }).reply(200, { type: "file", encoding: "base64", content }, { etag: '"blob"' });
     gitHub().get(file).query({ ref: "main" }).matchHeader("if-none-match", '"blob"').reply(304);
     const forge = attach();
     await forge.readFile(repo, "main", "afk.yml");
@@ -394,10 +391,7 @@ describe("a file that is there", () => {
       .get(`${base}/branches/main`)
       .twice()
       .reply(200, { commit: { sha: "abc" } });
-    gitHub()
-      .get(file)
-      .query({ ref: "main" })
-      .reply(200, { type: "file", encoding: "base64", content: "" });
+    gitHub().get(file).query({ ref: "main" }).reply(200, { type: "file", encoding: "base64", content: "" });
     gitHub().get(file).query({ ref: "main" }).twice().reply(404, {});
     const forge = attach();
     await forge.readFile(repo, "main", "afk.yml");
