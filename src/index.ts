@@ -41,6 +41,7 @@ export async function wire(app: Probot, config: Config, log: Log): Promise<Afk> 
   const home = await openAfkHome(config.home);
   const webUrl = config.forge.host === undefined ? "https://github.com" : `${config.forge.protocol}://${config.forge.host}`;
   const forge = createGitHubForge({ auth: (id) => app.auth(id), webUrl, log, describeLabel: (label) => lookOf(label, config.labels) });
+  const killSwitch = createKillSwitch(config.killSwitch, home.dir, systemTimers);
   const lock = createGitLock({ home: home.dir, homeId: home.id, holderId: randomUUID(), clock: forge, leaseMs: config.leaseMs, refPrefix: config.refPrefix, log });
   const executor = createLocalExecutor({
     home: home.dir,
@@ -56,7 +57,6 @@ export async function wire(app: Probot, config: Config, log: Log): Promise<Afk> 
     clock: forge,
     log,
   });
-  const killSwitch = createKillSwitch(config.killSwitch, home.dir, systemTimers);
   const loop = createLoop({ forge, lock, executor, killSwitch, config, timers: systemTimers, log, newId });
   const isEnrolled = (repo: Repo) => config.allowlist.some((enrolled) => repoKey(enrolled) === repoKey(repo));
   createApp({ signal: (signal) => loop.signal(signal), isEnrolled, readyLabel: config.labels.ready, log })(app);

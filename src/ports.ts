@@ -91,6 +91,11 @@ export class StaleClaimError extends Error {
   override readonly name = "StaleClaimError";
 }
 
+/** The kill switch is on: no write starts, not even the renewal of a lease. */
+export class HaltedError extends Error {
+  override readonly name = "HaltedError";
+}
+
 /** What the lock ref holds, and whether this process may act on it. */
 export interface LockView {
   readonly sha: string;

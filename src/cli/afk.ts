@@ -16,7 +16,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
 /** Runs the command line and answers the exit code. */
 async function main(args: readonly string[]): Promise<number> {
   const [command, ...rest] = args;
-  if (command === "--help" || command === "help") return say(usage, 0);
+  if (command === "--help" || command === "-h" || command === "help") return say(usage, 0);
   if ((command !== "serve" && command !== "tick") || rest.length > 0) return complain(usage);
   const reading = readConfig(process.env);
   if (reading.kind === "faults")

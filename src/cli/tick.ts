@@ -8,7 +8,7 @@ import { stopSignal } from "./stop-signal.ts";
 export async function tick(config: Config, log: Logger): Promise<number> {
   const afk = await wire(createProbot(config, log), config, log);
   afk.loop.sweep();
-  await Promise.race([afk.loop.done(), stopSignal()]);
+  await Promise.race([afk.loop.done().then(() => afk.loop.reap()), stopSignal()]);
   const failing = afk.loop.failing();
   const isClean = await closeInTime(afk.close());
   log.info({ failing, isClean }, "tick done");

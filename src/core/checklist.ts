@@ -12,7 +12,6 @@ export type Activity =
   | { readonly kind: "watching-ci"; readonly reading: Reading }
   | { readonly kind: "backing-off"; readonly until: Time }
   | { readonly kind: "waiting-for-slot" }
-  | { readonly kind: "halted" }
   | { readonly kind: "ended" };
 
 export type StatusView =
@@ -39,7 +38,7 @@ const maxLength = 60_000;
 export function renderStatusComment(view: StatusView): string {
   if (view.kind === "waiting") return `${statusMarker(undefined)}\n${renderWaiting(view.waiting, view.place.labels)}`;
   const { ledger, activity, place, sealed } = view;
-  const head = [`${statusMarker(ledger.run)}\n### ${sayHeading(ledger, activity)}`, renderChecklist(ledger, activity, place)].join("\n\n");
+  const head = [`${statusMarker(ledger.run)}\n### ${sayHeading(ledger)}`, renderChecklist(ledger, activity, place)].join("\n\n");
   const extras = [sayActivity(ledger, activity), sayNotes(evidenceOf(ledger, activity)), sayAgentLines(activity)].filter(
     (part) => part !== "",
   );
@@ -64,11 +63,11 @@ export function isStatusCommentOf(body: string, run: string | undefined): boolea
   return body.startsWith(statusMarker(run));
 }
 
-function sayHeading({ end }: Ledger, activity: Activity): string {
+function sayHeading({ end }: Ledger): string {
   if (end?.kind === "closed") return "AFK has done this";
   if (end?.kind === "cancelled") return "AFK has stopped";
   if (end?.kind === "handed-over") return "AFK has handed this over";
-  return activity.kind === "halted" ? "AFK is switched off" : "AFK is at work";
+  return "AFK is at work";
 }
 
 function renderChecklist(ledger: Ledger, activity: Activity, place: Place): string {
@@ -148,8 +147,6 @@ function sayActivity(ledger: Ledger, activity: Activity): string {
       return `Something failed around the agent; the next try is at ${clock(activity.until)}.`;
     case "waiting-for-slot":
       return "Waiting for a free agent.";
-    case "halted":
-      return "The operator's kill switch is on. Nothing is written until it is off; then this run goes on.";
     case "ended":
       return "";
     default:

@@ -13,13 +13,20 @@ export interface CommitMessageFacts {
 /** What `git log --oneline` and the forges show without cutting. */
 const maxSubject = 72;
 const maxBody = 4000;
+/** Of a longer history the first commits tell what it is about; more than these does not fit the body. */
+const maxMessages = 20;
+/** Ordinary messages are clean after two rounds. */
+const maxRounds = 10;
 
 /**
  * The message of the one commit AFK lands: the agent's words, cleaned of everything that makes a forge or a CI *do* something, then AFK's trailers. Only AFK closes
  * issues, so closing keywords go; CI must speak, so its skip tokens go; nobody is notified by a commit, so mentions go.
  */
 export function commitMessage({ messages, issue, run, approval, host = "github.com" }: CommitMessageFacts): string {
-  const cleaned = messages.map(clean).filter((text) => text !== "");
+  const cleaned = messages
+    .slice(-maxMessages)
+    .map(clean)
+    .filter((text) => text !== "");
   const first = cleaned.at(-1) ?? "";
   const [line = "", ...rest] = first.split("\n");
   const subject = cut(line.trim() || clean(issue.title).replaceAll("\n", " ") || `Work on #${issue.number}`, maxSubject);
@@ -35,12 +42,20 @@ const closing =
 const ciSkip =
   /\[\s*(?:skip[ -]?ci|ci[ -]?skip|no[ -]?ci|skip[ -]?actions|actions[ -]?skip|skip[ -]?\w+|\w+[ -]skip)\s*\]|\*{3}\s*no_ci\s*\*{3}|^skip-checks:.*$|\bskip-checks\s*:\s*true\b/gim;
 /** A trailer is AFK's word about a run or a person's; an agent's own claims about either are dropped. */
-const forgedTrailer = /^\s*(?:afk-[\w-]*|refs|[\w-]+-by|change-id|reverts?|git-[\w-]+)\s*[:#].*$/gim;
+const forgedTrailer = /^[^\S\n]*(?:afk-[\w-]*|refs|[\w-]+-by|change-id|reverts?|git-[\w-]+)\s*[:#].*$/gim;
 
-/** What is taken out may join what stood around it to something that must go too, so it is done until nothing changes. */
+/**
+ * What is taken out may join what stood around it to something that must go too, so it is done until nothing changes. A text that is still not clean after
+ * many rounds was made to be that way, and nothing of it is used.
+ */
 function clean(text: string): string {
-  const cleaned = cleanOnce(text.slice(0, 4 * maxBody));
-  return cleaned === text ? text : clean(cleaned);
+  let before = text.slice(0, maxBody);
+  for (let round = 0; round < maxRounds; round += 1) {
+    const after = cleanOnce(before);
+    if (after === before) return after;
+    before = after;
+  }
+  return "";
 }
 
 function cleanOnce(text: string): string {
@@ -51,7 +66,7 @@ function cleanOnce(text: string): string {
     .replaceAll(ciSkip, "")
     .replaceAll(closing, "see")
     .replaceAll(/@(?=[\p{L}\p{N}_-])/gu, "")
-    .replaceAll(/[ \t]+$/gm, "")
+    .replaceAll(/(?<![ \t])[ \t]+$/gm, "")
     .replaceAll(/\n{3,}/g, "\n\n")
     .trim();
 }

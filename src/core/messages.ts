@@ -183,8 +183,7 @@ function mention({ approval: { by } }: Pick<Ledger, "approval">): string {
 /** Why an issue with the ready label is not being worked on. */
 export type Waiting =
   | Extract<Standing, { readonly kind: "behind" | "blocked" | "refused" | "obstructed" }>
-  | { readonly kind: "no-slot" }
-  | { readonly kind: "bad-repo-config"; readonly faults: readonly string[] };
+  | { readonly kind: "no-slot" };
 
 /** One paragraph or a few, for the status comment. */
 export function renderWaiting(waiting: Waiting, labels: LabelNames): string {
@@ -202,8 +201,6 @@ export function renderWaiting(waiting: Waiting, labels: LabelNames): string {
         .slice(0, 20)
         .map((obstacle) => `- ${sayObstacle(obstacle)}`)
         .join("\n")}`;
-    case "bad-repo-config":
-      return `**Not started.** \`.github/afk.yml\` on the base branch cannot be used:\n\n${codeBlock(clip(waiting.faults.join("\n"), 4_000))}\n\nCorrect it, then set ${codeSpan(labels.ready)} again.`;
     default:
       return waiting satisfies never;
   }
@@ -221,7 +218,7 @@ function sayObstacle(obstacle: Obstacle): string {
     case "base-missing":
       return `There is no branch ${codeSpan(obstacle.branch)}.`;
     case "base-protected":
-      return `A rule keeps AFK from pushing to ${codeSpan(obstacle.branch)}: let it pass, or say \`landing: none\` in \`.github/afk.yml\`.`;
+      return `${codeSpan(obstacle.branch)} is protected, and landing by pull request is not part of this version: take the protection off, or say \`landing: none\` in \`.github/afk.yml\`.`;
     case "push-refused":
       return `A rehearsed push was refused: ${plain(obstacle.detail)}`;
     case "unsupported":

@@ -1,10 +1,10 @@
 import { constants } from "node:fs";
-import { lstat, open, readFile, rm } from "node:fs/promises";
+import { lstat, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { git, tryGit } from "../git/run-git.ts";
 import { assertSha, isDescendant, writeCommit, type Identity } from "../git/store.ts";
 import { readChangedPaths, readFileChanges, type Change } from "./change.ts";
-import type { RunPlace } from "./home.ts";
+import { removeTree, type RunPlace } from "./home.ts";
 import type { Sandbox } from "./sandbox.ts";
 
 export interface CollectSite {
@@ -71,7 +71,8 @@ const byProducts = [
 export async function collectWork(site: CollectSite, { startedFrom, newest, known, now }: WorkspaceStart): Promise<Collecting> {
   const dirty = await listUncommitted(site);
   if (dirty === undefined) return { kind: "unreadable", why: "git status fails in the workspace" };
-  const uncommitted = dirty.filter((path) => !known.includes(path));
+  const before = new Set(known);
+  const uncommitted = dirty.filter((path) => !before.has(path));
   const head = (await readMail(site, "head", 100)).trim();
   if (!/^[0-9a-f]{40,64}$/.test(head)) return { kind: "unreadable", why: "the workspace has no commit" };
 
@@ -126,7 +127,7 @@ async function inSandbox(site: CollectSite, script: string, args: readonly strin
 
 async function excludeByProducts(site: CollectSite): Promise<void> {
   for (const name of ["excludes", "status", "head", "work.pack", "work.bundle"])
-    await rm(join(site.place.mail, name), { recursive: true, force: true });
+    await removeTree(join(site.place.mail, name));
   const file = await open(join(site.place.mail, "excludes"), constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
   await file.writeFile(byProducts.join("\n") + "\n");
   await file.close();

@@ -20,7 +20,7 @@ export interface CommandSpec {
   readonly stdin?: string | undefined;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
-  /** Called with each line as it comes, cut at `lineLength`. */
+  /** Called with each line as it comes, cut at `lineLength`. Of a flood only the last lines are handed on. */
   readonly onLine?: ((line: string) => void) | undefined;
   /** Ends the command's whole process tree. Must bring the process itself down. */
   readonly kill: (child: ChildProcess) => void;
@@ -100,6 +100,9 @@ function feed(child: ChildProcess, text: string): void {
   child.stdin?.end(text);
 }
 
+/** A chunk holds up to 64 KiB: 32,000 lines of one letter would keep AFK from everything else while it looks at each. */
+const linesPerChunk = 100;
+
 /** Collects the end of both outputs and hands on whole lines. */
 function keepEnd(child: ChildProcess, onLine: ((line: string) => void) | undefined): () => string {
   let kept = "";
@@ -111,11 +114,13 @@ function keepEnd(child: ChildProcess, onLine: ((line: string) => void) | undefin
       kept = (kept + chunk).slice(-outputKept);
       if (onLine === undefined) return;
       const lines = chunk.split("\n");
-      for (const [index, part] of lines.entries()) {
+      if (lines.length > linesPerChunk) line = "";
+      for (const [index, part] of lines.slice(-linesPerChunk).entries()) {
+        if (index > 0) {
+          onLine(line);
+          line = "";
+        }
         line = (line + part.slice(0, lineLength)).slice(0, lineLength);
-        if (index === lines.length - 1) break;
-        onLine(line);
-        line = "";
       }
     });
     stream.on("close", () => {

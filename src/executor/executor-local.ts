@@ -5,6 +5,7 @@ import PQueue from "p-queue";
 import { slugOf, type Repo, type TurnOutcome } from "../core/run.ts";
 import type { Identity } from "../git/store.ts";
 import {
+  HaltedError,
   StaleClaimError,
   type Claim,
   type Clock,
@@ -128,6 +129,7 @@ export function createLocalExecutor(deps: LocalExecutorDeps): Executor {
       });
     } catch (error) {
       if (abort.signal.aborted) return { kind: "interrupted", why: sayInterruption(abort.signal.reason) };
+      if (error instanceof HaltedError) return { kind: "interrupted", why: error.message };
       if (error instanceof StaleClaimError) return { kind: "interrupted", why: "another replica has taken the run over" };
       deps.log.error({ repo: slugOf(order.repo), issue: order.issue.number, run: order.run, turn: order.id, err: error }, "turn failed");
       return { kind: "failed", reason: redact(error instanceof Error ? error.message : String(error), deps.secrets), tail: "" };

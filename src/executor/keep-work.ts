@@ -71,8 +71,10 @@ async function keepBundle(site: KeepSite, store: string, head: string, base: str
   const path = await bundlePath(site);
   await git(["update-ref", "refs/afk/work", head], { dir: store });
   await git(["bundle", "create", "--quiet", path, "refs/afk/work", `^${base}`], { dir: store });
-  const patch = await git(["diff", "--binary", "--full-index", base, head], { dir: store });
-  await writeFile(path.replace(/\.bundle$/, ".patch"), patch, { mode: 0o600 });
+  // Written by git itself: a patch is larger than the bundle, and holds what was deleted, too.
+  const patch = path.replace(/\.bundle$/, ".patch");
+  await writeFile(patch, "", { mode: 0o600 });
+  await git(["diff", "--binary", "--full-index", "--no-ext-diff", "--no-textconv", `--output=${patch}`, base, head], { dir: store });
   return { where: "bundle", path, sha: head };
 }
 

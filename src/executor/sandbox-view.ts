@@ -84,8 +84,20 @@ export function findProgram(name: string | undefined): string | undefined {
     .find((path) => existsSync(path));
 }
 
+/** bubblewrap's arguments that show programs. AFK's home stays hidden when it lies below one of them, as `~/.local/state/afk` below `~/.local`. */
+export function showPrograms(programs: readonly string[], home: string): readonly string[] {
+  const there = programs.filter((path) => existsSync(path));
+  const above = there.filter((path) => `${realpathSync(home)}${sep}`.startsWith(realpathSync(path) + sep));
+  const others = there.filter((path) => !above.includes(path));
+  const show = (path: string): readonly string[] => ["--ro-bind", path, path];
+  return [...above.flatMap(show), ...(above.length === 0 ? [] : ["--tmpfs", home]), ...others.flatMap(show)];
+}
+
+/** The parts of a Node installation that its programs need. Its prefix may be `~/.local`, where people keep much else. */
+const installationParts = ["bin", "lib", "include"];
+
 /**
- * What must be visible for a program outside /usr to run: a whole Node installation where it is one (`bin` beside `lib/node_modules`), its
+ * What must be visible for a program outside /usr to run: a Node installation where it is one (`bin` beside `lib/node_modules`), its
  * package where it is a script of one, else the file alone. Never a home directory.
  */
 function programRoots(path: string | undefined): readonly string[] {
@@ -93,7 +105,8 @@ function programRoots(path: string | undefined): readonly string[] {
   const roots = [path, realpathSync(path)].flatMap((file) => {
     const prefix = dirname(dirname(file));
     const modules = file.indexOf(`${sep}node_modules${sep}`);
-    if (existsSync(join(prefix, "lib", "node_modules")) && prefix !== homedir()) return [prefix];
+    if (existsSync(join(prefix, "lib", "node_modules")) && prefix !== homedir())
+      return installationParts.map((part) => join(prefix, part)).filter((part) => existsSync(part));
     return modules > 0 ? [file.slice(0, modules + `${sep}node_modules`.length), file] : [file];
   });
   return [...new Set(roots)].filter((root) => !root.startsWith("/usr/") && root !== "/usr" && root !== "/");

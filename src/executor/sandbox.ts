@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { runCommand, type CommandResult } from "./command.ts";
-import { defaultPath, environmentOf, findProgram, showSystem, visiblePrograms } from "./sandbox-view.ts";
+import { defaultPath, environmentOf, findProgram, showPrograms, showSystem, visiblePrograms } from "./sandbox-view.ts";
 
 /** One command of a repo or an agent. Nothing is expanded; a shell runs only where the argv names one. */
 export interface SandboxedCommand {
@@ -56,10 +56,11 @@ export function createBubblewrap(deps: SandboxDeps): Sandbox {
   if (bubblewrap === undefined) throw new Error("bwrap is not found on PATH");
   const programs = visiblePrograms(deps);
   const system = showSystem(deps.home);
+  const shown = showPrograms(programs, deps.home);
   return {
     kind: "bubblewrap",
     async run(command) {
-      const readable = [...programs, ...(command.readable ?? [])].filter((path) => existsSync(path));
+      const readable = (command.readable ?? []).filter((path) => existsSync(path));
       const writable = [command.cwd, command.home, ...(command.writable ?? [])];
       const env = environmentOf(command, programs);
       const argv = [
@@ -68,6 +69,7 @@ export function createBubblewrap(deps: SandboxDeps): Sandbox {
         ...identity,
         ...system,
         ...scratch,
+        ...shown,
         ...readable.flatMap((path) => ["--ro-bind", path, path]),
         ...writable.flatMap((path) => ["--bind", path, path]),
         "--remount-ro",

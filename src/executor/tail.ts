@@ -16,9 +16,22 @@ export function redact(text: string, secrets: Secrets): string {
   let redacted = text;
   for (const secret of secrets()) {
     if (secret.length < shortestSecret) continue;
-    for (const form of [secret, ...base64Forms(secret)]) redacted = redacted.replaceAll(form, "[secret]");
+    for (const form of formsOf(secret)) if (redacted.includes(form)) redacted = redacted.replaceAll(form, "[secret]");
   }
   return redacted;
+}
+
+/** An agent prints thousands of lines, and the secrets are the same few texts each time. */
+const knownForms = new Map<string, readonly string[]>();
+const maxKnownForms = 1_000;
+
+function formsOf(secret: string): readonly string[] {
+  const known = knownForms.get(secret);
+  if (known !== undefined) return known;
+  if (knownForms.size >= maxKnownForms) knownForms.clear();
+  const forms = [secret, ...base64Forms(secret)];
+  knownForms.set(secret, forms);
+  return forms;
 }
 
 /** Whether any secret occurs in the text; the same forms as `redact`. */

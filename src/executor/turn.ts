@@ -1,6 +1,6 @@
 import type { Evidence, KeptWork, Phase, TurnOutcome } from "../core/run.ts";
 import type { Identity } from "../git/store.ts";
-import { StaleClaimError, type Claim, type Clock, type Lock, type Log, type TurnOrder } from "../ports.ts";
+import { HaltedError, StaleClaimError, type Claim, type Clock, type Lock, type Log, type TurnOrder } from "../ports.ts";
 import type { Agent, AgentOutcome } from "./agents/agent.ts";
 import { collectWork, type Collected, type Collecting } from "./collect.ts";
 import { findRefusal, gateContext, gatesAgainstPublishing } from "./gates/gates.ts";
@@ -200,7 +200,7 @@ async function concludeOrFail(site: TurnSite, ended: Ended): Promise<TurnOutcome
   try {
     return await conclude(site, ended);
   } catch (error) {
-    if (site.signal.aborted || error instanceof StaleClaimError) throw error;
+    if (site.signal.aborted || error instanceof StaleClaimError || error instanceof HaltedError) throw error;
     site.log.error({ run: site.order.run, turn: site.order.id, err: error }, "turn failed");
     return { kind: "failed", reason: redact(error instanceof Error ? error.message : String(error), site.secrets), tail: "" };
   }

@@ -1,6 +1,6 @@
 import PQueue from "p-queue";
 import { repoKey, type Content, type Ledger, type Repo } from "../core/run.ts";
-import { StaleClaimError, type Claim, type Clock, type Lock, type LockView, type Log, type Remote } from "../ports.ts";
+import { HaltedError, StaleClaimError, type Claim, type Clock, type Lock, type LockView, type Log, type Remote } from "../ports.ts";
 import { HeldClaim, leaseMarginMs, type ClaimDeps } from "./held-claim.ts";
 import type { LockCells } from "./lock-cells.ts";
 import { newLockRecord, type Holder, type LockRecord } from "./lock-record.ts";
@@ -15,13 +15,16 @@ export interface LockOptions {
   /** How long a holder that says nothing keeps the lock; it renews every third of it. */
   readonly leaseMs: number;
   readonly log: Log;
+  /** The kill switch: while it is on, everything that would write throws `HaltedError`, and no lease is renewed. Default: never on. */
+  readonly isHalted?: () => boolean;
   /** Calls `fn` once after `ms`, unless the answered function is called first. Default: timers that keep no process alive. */
   readonly schedule?: (fn: () => void, ms: number) => () => void;
 }
 
 /** The policy of the lock over any kind of cells. */
-export function createLock(options: LockOptions, cells: LockCells): Lock {
-  const { clock, leaseMs, log, schedule = scheduleUnref } = options;
+export function createLock(options: LockOptions, unguardedCells: LockCells): Lock {
+  const { clock, leaseMs, log, isHalted = () => false, schedule = scheduleUnref } = options;
+  const cells = haltable(unguardedCells, isHalted);
   const self: Holder = { id: options.holderId, home: options.homeId };
   const deps: ClaimDeps = { cells, clock, leaseMs, self, log };
   const known = new WeakMap<Claim, HeldClaim>();
@@ -91,6 +94,17 @@ export function createLock(options: LockOptions, cells: LockCells): Lock {
   };
 }
 
+/** Every write of a lock, a landing and a renewal included, is a swap. */
+function haltable(cells: LockCells, isHalted: () => boolean): LockCells {
+  return {
+    ...cells,
+    async swap(remote, move, landing) {
+      if (isHalted()) throw new HaltedError("the kill switch is on");
+      return cells.swap(remote, move, landing);
+    },
+  };
+}
+
 /** One operation a repo at a time: a save never races with a renewal of its own process. */
 function createTurns(): <T>(repo: Repo, operation: () => Promise<T>) => Promise<T> {
   const queues = new Map<string, PQueue>();
@@ -120,7 +134,7 @@ function createLiveClaims(log: Log, schedule: NonNullable<LockOptions["schedule"
     try {
       if (!isClosed) await renew();
     } catch (error) {
-      log.warn({ repo: repoKey(held.claim.repo), run: held.claim.run, err: error }, "lease not renewed");
+      if (!(error instanceof HaltedError)) log.warn({ repo: repoKey(held.claim.repo), run: held.claim.run, err: error }, "lease not renewed");
       if (error instanceof StaleClaimError) held.lose();
     }
     tidy(held);

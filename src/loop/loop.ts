@@ -3,7 +3,7 @@ import { repoKey, slugOf, type Repo } from "../core/run.ts";
 import type { LoopDeps } from "./loop-deps.ts";
 import { foldOutcome } from "./observe.ts";
 import { pass, type PassDeps, type PassMemory } from "./pass.ts";
-import { createSignals, type Signal } from "./signals.ts";
+import { createSignals, type Signal, type Why } from "./signals.ts";
 import { createSlots } from "./slots.ts";
 import { createStatusComments, editIntervalMs } from "./status-comments.ts";
 
@@ -17,8 +17,10 @@ export interface Loop {
   signal(signal: Signal): void;
   /** Looks at every enrolled repo. */
   sweep(): void;
-  /** Sweeps now and every `AFK_SWEEP_SECONDS`. */
+  /** Sweeps now and every `AFK_SWEEP_SECONDS`, and reaps after the first one. */
   start(): void;
+  /** Removes what former processes left on this machine. To be called after a sweep. */
+  reap(): Promise<void>;
   /** Resolves when no pass runs or is due. */
   idle(): Promise<void>;
   /** Resolves when no pass is due and no turn runs. */
@@ -51,7 +53,7 @@ export function createLoop(deps: LoopDeps): Loop {
     signals.signal({ repo, why: "turn" });
     if (what === "ended") signalWaiting();
   });
-  cancelTimers.add(killSwitch.watch(sweep));
+  cancelTimers.add(killSwitch.watch(() => signalAll("switch")));
 
   /** The agent talks all the time; its last lines are worth an edit now and then. */
   function showLinesLater(repo: Repo): void {
@@ -72,7 +74,11 @@ export function createLoop(deps: LoopDeps): Loop {
   }
 
   function sweep(): void {
-    for (const repo of config.allowlist) signals.signal({ repo, why: "sweep" });
+    signalAll("sweep");
+  }
+
+  function signalAll(why: Why): void {
+    for (const repo of config.allowlist) signals.signal({ repo, why });
   }
 
   function sweepAgainLater(): void {
@@ -84,8 +90,8 @@ export function createLoop(deps: LoopDeps): Loop {
     cancelTimers.add(cancel);
   }
 
-  /** What a former process left behind goes once every repo's lock has been read: only then is it known which runs live. */
-  async function reapAfterFirstSweep(): Promise<void> {
+  /** Only once every repo's lock has been read is it known which runs live. */
+  async function reap(): Promise<void> {
     await signals.idle();
     if (killSwitch.isOn() || signals.failing().length > 0) return;
     await executor.reap([...memory.runs.values()]);
@@ -97,8 +103,9 @@ export function createLoop(deps: LoopDeps): Loop {
     start() {
       sweep();
       sweepAgainLater();
-      reapAfterFirstSweep().catch((error: unknown) => log.warn({ err: error }, "leftovers not removed"));
+      reap().catch((error: unknown) => log.warn({ err: error }, "leftovers not removed"));
     },
+    reap,
     idle: () => signals.idle(),
     async done() {
       await signals.idle();

@@ -219,15 +219,16 @@ function newest(ledgers: readonly Ledger[]): Ledger | undefined {
 
 /** The forge's dependencies, and what the body says. */
 async function readBlockers(forge: Forge, repo: Repo, issue: IssueFacts): Promise<readonly Blocker[]> {
-  const known = issue.blockerCount === 0 ? [] : ((await forge.readBlockers(repo, issue.number)) ?? []);
+  const known = (await forge.readBlockers(repo, issue.number)) ?? [];
   const named = parseBodyBlockers(issue.body).filter((reference) => !known.some((blocker) => blocker.reference === reference));
-  const read = await Promise.all(
-    named.map(async (reference): Promise<Blocker | undefined> => {
-      const [slug = "", number = ""] = reference.split("#");
-      const other = slug === "" ? repo : parseRepo(slug);
-      const blocker = other === undefined ? undefined : await forge.readIssue(other, Number(number));
-      return blocker === undefined ? undefined : { reference, isOpen: blocker.isOpen };
-    }),
-  );
-  return [...known, ...read.filter((blocker) => blocker !== undefined)];
+  const read = await Promise.all(named.map(async (reference): Promise<Blocker> => ({ reference, isOpen: await isOpen(forge, repo, reference) })));
+  return [...known, ...read];
+}
+
+/** An issue of this repo that is gone blocks nothing; one in a repo AFK cannot look into blocks until the body says otherwise. */
+async function isOpen(forge: Forge, repo: Repo, reference: string): Promise<boolean> {
+  const [slug = "", number = ""] = reference.split("#");
+  const other = slug === "" ? repo : parseRepo(slug);
+  const blocker = other === undefined ? undefined : await forge.readIssue(other, Number(number));
+  return blocker?.isOpen ?? slug !== "";
 }

@@ -1,7 +1,7 @@
 import { decide, type Decision, type Limits } from "../core/decide.ts";
 import type { Observation } from "../core/observation.ts";
 import { slugOf, type Repo } from "../core/run.ts";
-import { StaleClaimError, type Log } from "../ports.ts";
+import { HaltedError, StaleClaimError, type Log } from "../ports.ts";
 import type { LoopDeps } from "./loop-deps.ts";
 import { observe, type ObserveMemory } from "./observe.ts";
 import { perform } from "./perform.ts";
@@ -35,6 +35,8 @@ export async function pass(deps: PassDeps, repo: Repo, why: Why): Promise<PassAn
     return await perform(deps, { ...seen, observation }, decision);
   } catch (error) {
     slots.leave(repo);
+    // The switch went on in the middle of a pass; the watch on it brings the next one.
+    if (error instanceof HaltedError) return {};
     if (!(error instanceof StaleClaimError)) throw error;
     log.warn({ err: error, repo: slugOf(repo) }, "claim lost");
     return { againInMs: staleClaimMs };

@@ -39,7 +39,7 @@ export interface Signals {
   close(): Promise<void>;
 }
 
-/** A failing repo backs off alone: 1 s, doubling, at most 5 minutes. */
+/** A failing repo backs off alone: 1 s, doubling, at most 5 minutes. Only the kill switch does not wait for that. */
 const firstBackoffMs = 1_000;
 const longestBackoffMs = 300_000;
 
@@ -105,7 +105,7 @@ export function createSignals({ pass, timers, log, ciDebounceMs, concurrency }: 
     entry.isPassing = true;
     const wishes: Wish[] = [await passOnce(entry, why)];
     entry.isPassing = false;
-    if (entry.missed !== undefined && entry.failures === 0) wishes.push({ why: entry.missed, dueInMs: delayOf(entry.missed) });
+    if (entry.missed !== undefined && (entry.failures === 0 || entry.missed === "switch")) wishes.push({ why: entry.missed, dueInMs: delayOf(entry.missed) });
     entry.missed = undefined;
     // One plan, not two: a queue with room starts a pass that is due at once, and the second would run beside it.
     const [next] = wishes.toSorted((one, other) => one.dueInMs - other.dueInMs);
@@ -133,8 +133,8 @@ export function createSignals({ pass, timers, log, ciDebounceMs, concurrency }: 
     signal({ repo, why }) {
       if (isClosed) return;
       const entry = entryOf(repo);
-      if (entry.isPassing) entry.missed = entry.missed === undefined || entry.missed === "ci" ? why : entry.missed;
-      else if (entry.failures === 0) plan(entry, why, delayOf(why));
+      if (entry.isPassing) entry.missed = why === "switch" || entry.missed === undefined || entry.missed === "ci" ? why : entry.missed;
+      else if (entry.failures === 0 || why === "switch") plan(entry, why, delayOf(why));
     },
     idle: () => queue.onIdle(),
     queued: () => queue.size,

@@ -141,7 +141,6 @@ describe("the status comment", () => {
   it.each<[string, Activity, RegExp]>([
     ["a retry to come", { kind: "backing-off", until: "2026-01-02T14:05:06Z" }, /the next try is at 14:05 UTC/],
     ["a full house", { kind: "waiting-for-slot" }, /Waiting for a free agent/],
-    ["the kill switch", { kind: "halted" }, /### AFK is switched off/],
   ])("tells of %s", (_title, activity, words) => {
     expect(status(opened, activity)).toMatch(words);
   });

@@ -84,6 +84,16 @@ describe("what would make somebody act is taken out:", () => {
   });
 });
 
+it.each([
+  ["what is taken out joins to more of it, again and again", `Subject\n\n${"[skip-c".repeat(1_700)}${"i]".repeat(1_700)}`],
+  ["it has thousands of empty lines", `a${"\n".repeat(16_000)}b`],
+  ["it has thousands of spaces", `a${" ".repeat(16_000)}b`],
+])("is written at once when %s", (_what, message) => {
+  const startedAt = performance.now();
+  expect(write(...Array.from({ length: 100 }, () => message))).not.toMatch(/\[skip-ci\]/);
+  expect(performance.now() - startedAt).toBeLessThan(2_000);
+});
+
 it("always ends with AFK's trailers, and never holds another AFK-Run", () => {
   assert(
     property(array(string({ unit: "binary" }), { maxLength: 5 }), (messages) => {

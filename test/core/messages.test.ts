@@ -298,20 +298,6 @@ describe("what is said of a waiting issue", () => {
     expect(renderWaiting(waiting, place.labels)).toBe(text);
   });
 
-  it("lists every fault of the repo's configuration as code", () => {
-    expect(renderWaiting({ kind: "bad-repo-config", faults: ['unknown key "tets" (did you mean "test"?)', "landing: …"] }, place.labels))
-      .toMatchInlineSnapshot(`
-        "**Not started.** \`.github/afk.yml\` on the base branch cannot be used:
-
-        \`\`\`text
-        unknown key "tets" (did you mean "test"?)
-        landing: …
-        \`\`\`
-
-        Correct it, then set \`ready-for-agent\` again."
-      `);
-  });
-
   it.each(approvalRefusals)("when it is refused, with the remedy: %s", (why) => {
     expect(renderWaiting({ kind: "refused", why, by: "mallory" }, place.labels)).toMatch(/^\*\*Not started\.\*\* .*set it again\.$/);
   });
@@ -335,7 +321,7 @@ describe("what is said of a waiting issue", () => {
       - AFK's installation may not push here: give it write access to contents.
       - AFK's installation may not write issues here: give it write access to issues.
       - There is no branch \`dev\`.
-      - A rule keeps AFK from pushing to \`main\`: let it pass, or say \`landing: none\` in \`.github/afk.yml\`.
+      - \`main\` is protected, and landing by pull request is not part of this version: take the protection off, or say \`landing: none\` in \`.github/afk.yml\`.
       - A rehearsed push was refused: hook declined \\<b>
       - Not part of this version: \`lfs\`: large files are not fetched.
       - Not allowed by the operator: \`ci: none\`: work lands here only where CI watches it.

@@ -104,7 +104,7 @@ describe("an ordinary change", () => {
       { "test/a.test.js": `test.skip("a");\n` },
       { "test/a.test.js": `test.skip("a");\ntest("b");\n` },
     ],
-    ["links inside the repository", {}, { "docs/readme": "link:../README.md" }],
+    ["links inside the repository", {}, { "docs/readme": "link:../README.md", "docs/a/b": "link:../../src/./c" }],
     ["configures a tool that runs no tests", {}, { ".gitignore": "lib\n", ".editorconfig": "root = true\n" }],
     ["has a strange name", {}, { "a\nb": "x", "--option": "x", "$(touch x)": "x", "snö/ß.txt": "x" }],
     ["holds something that was there before", { "a.js": `${githubToken}\n` }, { "a.js": `${githubToken}\nexport {};\n` }],
@@ -127,7 +127,18 @@ describe("the size gate refuses", () => {
   });
 });
 
-it.each([".github/workflows/ci.yml", ".forgejo/workflows/ci.yml", ".gitea/workflows/ci.yml", ".GitHub/Workflows/x.yml", ".gitlab-ci.yml"])(
+it.each([
+  ".github/workflows/ci.yml",
+  ".forgejo/workflows/ci.yml",
+  ".gitea/workflows/ci.yml",
+  ".GitHub/Workflows/x.yml",
+  ".gitlab-ci.yml",
+  "Jenkinsfile",
+  "azure-pipelines.yml",
+  "bitbucket-pipelines.yml",
+  ".appveyor.yml",
+  ".cirrus.yml",
+])(
   "the workflows gate refuses %s",
   async (path) => {
     expect(await refusalOf({}, { [path]: "on: push\n" })).toMatchObject({ gate: "workflows" });
@@ -152,6 +163,8 @@ describe("the protected-path gate refuses", () => {
     ".gitmodules",
     "sub/.gitattributes",
     "deploy/prod.yml",
+    "packages/a/.claude/settings.json",
+    "packages/a/.vscode/tasks.json",
   ])("%s", async (path) => {
     expect(await refusalOf({}, { [path]: "x\n" })).toMatchObject({ gate: "protected-path" });
   });
@@ -167,6 +180,18 @@ describe("the protected-path gate refuses", () => {
       gate: "protected-path",
       reason: expect.stringContaining("leaves the repository"),
     });
+  });
+
+  it.each(["a/../../outside", "links/elsewhere/../../../outside", "links/./../outside"])("a link that goes up after it went down, as %s", async (target) => {
+    expect(await refusalOf({}, { "x/y/link": `link:${target}` })).toMatchObject({ gate: "protected-path" });
+  });
+
+  it("a link in place of a dot-directory", async () => {
+    expect(await refusalOf({}, { ".claude": "link:claude", "claude/settings.json": "{}\n" })).toMatchObject({ gate: "protected-path" });
+  });
+
+  it("a link in place of a dot-directory that nobody knows", async () => {
+    expect(await refusalOf({}, { ".tool": "link:tool", "tool/hooks": "x\n" })).toMatchObject({ gate: "protected-path" });
   });
 
   it("a submodule that points elsewhere", async () => {
@@ -259,6 +284,17 @@ describe("the runner-configuration gate refuses", () => {
       { "pyproject.toml": "[tool.pytest.ini_options]\naddopts = '-k nothing'\n" },
     ],
     ["pytest's file", {}, { "pytest.ini": "[pytest]\n" }],
+    ["pytest's hidden file", {}, { ".pytest.ini": "[pytest]\n" }],
+    ["pytest's newest file", {}, { "pytest.toml": "[pytest]\n" }],
+    ["a runner among the dependencies", {}, { "node_modules/.bin/vitest": "#!/bin/true\n" }],
+    ["a file that Python runs at its start", {}, { "lib/x.pth": "import os\n" }],
+    ["what a name in the code stands for", { "package.json": manifest({}) }, { "package.json": manifest({ imports: { "#sum": "./fake.js" } }) }],
+    ["the kind of modules", { "package.json": manifest({ type: "module" }) }, { "package.json": manifest({}) }],
+    [
+      "a script that the test script calls by another name",
+      { "package.json": manifest({ scripts: { test: "npm run unit", unit: "node tools/run.js" } }), "tools/run.js": "a\n" },
+      { "package.json": manifest({ scripts: { test: "npm run unit", unit: "node tools/run.js" } }), "tools/run.js": "b\n" },
+    ],
   ])("%s", async (_what, before, after) => {
     expect(await refusalOf(before, after)).toMatchObject({ gate: "runner-configuration" });
   });
@@ -267,6 +303,10 @@ describe("the runner-configuration gate refuses", () => {
     expect(await refusalOf({ Makefile: "test:\n\tgo test\n" }, { Makefile: "test:\n\ttrue\n" }, { test: "make test" })).toMatchObject({
       gate: "runner-configuration",
     });
+  });
+
+  it("a file that the Makefile may include", async () => {
+    expect(await refusalOf({}, { "common.mk": "test:\n\ttrue\n" }, { test: "make test" })).toMatchObject({ gate: "runner-configuration" });
   });
 
   it("a script named by the test command", async () => {

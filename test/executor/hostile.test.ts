@@ -141,6 +141,25 @@ describe("a flood", () => {
     expect(outcome.kind === "failed" && outcome.tail.endsWith("the end") && outcome.tail.length <= 4096).toBe(true);
   });
 
+  it.runIf(canRunBubblewrap)("of short lines leaves AFK time for everything else", async () => {
+    const secrets = Array.from({ length: 30 }, (_, index) => `a-secret-of-the-length-of-a-line-of-a-private-key-number-${index}`);
+    const afk = await given({ agent: "yes | head -c 4000000; exit 1", secrets: () => secrets });
+    let longestMs = 0;
+    let lookedAt = performance.now();
+    const looking = setInterval(() => {
+      longestMs = Math.max(longestMs, performance.now() - lookedAt);
+      lookedAt = performance.now();
+    }, 10);
+    await afk.turn();
+    clearInterval(looking);
+    expect(longestMs).toBeLessThan(1_000);
+  });
+
+  it("of committed bytes that just fits is refused for its size, and kept", async () => {
+    const afk = await given({ agent: `${goodAgent}\nhead -c 60000000 /dev/urandom > big.bin\ngit add -A\ngit commit -q -m Big` });
+    expect(await afk.turn()).toMatchObject({ kind: "refused", gate: "size", kept: { where: "bundle" } });
+  });
+
   it("of committed bytes is refused and kept unopened", async () => {
     const afk = await given({ agent: `${goodAgent}\nhead -c 80000000 /dev/urandom > big.bin\ngit add -A\ngit commit -q -m Big` });
     expect(await afk.turn()).toMatchObject({ kind: "refused", gate: "size", kept: { where: "bundle" } });

@@ -134,6 +134,25 @@ describe.runIf(canRunBubblewrap)("in the sandbox (skipped where bubblewrap does 
     expect(output.split("\n").slice(0, 3)).toEqual([expect.stringContaining("No such file"), "home", "workspace"]);
   });
 
+  it("of an installation that the agent's program is part of, only programs and libraries are there", async () => {
+    const prefix = join(home, "local");
+    for (const folder of ["bin", "lib/node_modules", "share/keyrings", "state/afk"]) mkdirSync(join(prefix, folder), { recursive: true });
+    writeFileSync(join(prefix, "bin/agent"), "#!/bin/sh\necho the agent\n", { mode: 0o755 });
+    const agentArgv = [join(prefix, "bin/agent")];
+    const sandbox = createBubblewrap({ home: join(prefix, "state/afk"), read: [], agentArgv });
+    const { output } = await sandbox.run(shell(`${agentArgv[0]}; ls ${prefix}`));
+    expect(output.split("\n").toSorted()).toEqual(["", "bin", "lib", "the agent"]);
+  });
+
+  it("AFK's home is hidden where a path that the operator shows holds it", async () => {
+    const shown = join(home, "shown");
+    mkdirSync(join(shown, "afk/repos"), { recursive: true });
+    writeFileSync(join(shown, "tool"), "tool");
+    const sandbox = createBubblewrap({ home: join(shown, "afk"), read: [shown], agentArgv: [] });
+    const { output } = await sandbox.run(shell(`cat ${shown}/tool; ls -A ${shown}/afk`));
+    expect(output).toBe("tool");
+  });
+
   it("no process of the host is seen", async () => {
     const { output } = await sandboxOf("bubblewrap").run(shell("ls -d /proc/[0-9]* | wc -l"));
     expect(Number(output)).toBeLessThan(8);

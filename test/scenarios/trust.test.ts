@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { ForgeError } from "../../src/ports.ts";
 import { createBotTester } from "../support/bot-tester.ts";
 
 describe("arming", () => {
@@ -22,11 +23,34 @@ describe("arming", () => {
     const sha = afk.locks.locks.get("acme/api")?.sha;
     await afk.play(() => afk.setSwitch(true));
     expect(afk.executor().capacity().busy).toBe(0);
+    await afk.advance(600_000);
     expect(afk.forge.writes).toHaveLength(before);
     expect(afk.locks.locks.get("acme/api")?.sha).toBe(sha);
     await afk.play(() => afk.setSwitch(false));
     expect(afk.executor().capacity().busy).toBe(1);
     expect(afk.ledger()).toMatchObject({ attempts: 1, retries: 0 });
+  });
+});
+
+describe("the kill switch", () => {
+  it("stops the agent of a repo whose passes fail", async () => {
+    const afk = await createBotTester();
+    const issue = await afk.open("Sum is wrong");
+    for (let failures = 0; failures < 5; failures += 1) {
+      afk.forge.failNext("readRepo", new ForgeError("bad gateway", 502), "before");
+      await afk.play(() => afk.forge.edit(afk.api, issue, { body: `edit ${failures}` }, "ann"));
+    }
+    await afk.play(() => afk.setSwitch(true));
+    expect(afk.executor().capacity().busy).toBe(0);
+  });
+
+  it("keeps a turn that is about to land from landing", async () => {
+    const afk = await createBotTester();
+    await afk.open("Sum is wrong");
+    const head = afk.forge.inside(afk.api).branches.get("main")?.sha ?? "";
+    afk.switchOnUnseen();
+    await expect(afk.executor().land(afk.api, "b".repeat(40), head, {})).rejects.toThrow("the kill switch is on");
+    expect(afk.forge.inside(afk.api).branches.get("main")?.sha).toBe(head);
   });
 });
 

@@ -49,6 +49,8 @@ export interface BotTester {
   readonly web: Repo;
   executor(): FakeExecutor;
   setSwitch(isOn: boolean): void;
+  /** The switch is on, and nothing has noticed yet. */
+  switchOnUnseen(): void;
   /** Plays anything, then waits until AFK rests. */
   play(act: () => unknown): Promise<void>;
   /** Opens an issue by a person with write access, released at once unless `label` is false. Answers its number. */
@@ -126,7 +128,7 @@ export async function createBotTester({ env = {}, webhooks = "delivered" }: BotT
   function startProcess(): Process {
     let isAlive = true;
     const schedule = (fn: () => void, ms: number) => clock.schedule(() => isAlive && fn(), ms);
-    const lock = createMemoryLock({ store: locks, clock, home: "home-1", leaseMs: config.leaseMs, schedule, log });
+    const lock = createMemoryLock({ store: locks, clock, home: "home-1", leaseMs: config.leaseMs, schedule, isHalted: () => isSwitchedOn, log });
     const executor = createFakeExecutor(lock, config.maxConcurrency);
     const timers = { now: clock.now, after: (ms: number, fn: () => void) => schedule(fn, ms) };
     const newId = () => `id${(ids += 1)}`.padEnd(8, "x");
@@ -179,6 +181,9 @@ export async function createBotTester({ env = {}, webhooks = "delivered" }: BotT
     web,
     play,
     executor: () => current.executor,
+    switchOnUnseen() {
+      isSwitchedOn = true;
+    },
     setSwitch(isOn) {
       isSwitchedOn = isOn;
       killSwitch.changed();

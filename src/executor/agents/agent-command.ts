@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
-import { lstat, open, rm, writeFile } from "node:fs/promises";
+import { lstat, open, writeFile } from "node:fs/promises";
 import { join, resolve, sep } from "node:path";
+import { removeTree } from "../home.ts";
 import { cleanOutput, redact, tailOf } from "../tail.ts";
 import type { Agent, AgentOutcome, AgentSession } from "./agent.ts";
 
@@ -19,7 +20,7 @@ export function createCommandAgent([program = "", ...words]: readonly string[], 
     async run(session) {
       const promptFile = join(session.mail, "prompt.md");
       const blockedFile = join(session.mail, "blocked.md");
-      for (const file of [promptFile, blockedFile]) await rm(file, { recursive: true, force: true });
+      for (const file of [promptFile, blockedFile]) await removeTree(file);
       await writeFile(promptFile, session.prompt, { flag: "wx" });
       const result = await session.run({
         argv,

@@ -25,6 +25,9 @@ const protectedNames = new Map([
   ...[".gitmodules", ".gitattributes", ".gitconfig", ".lfsconfig", ".mailmap"].map((name) => [name, "it configures git"] as const),
 ]);
 
+/** Folders that are executed or obeyed wherever somebody opens the folder above them. Top-level dot-directories are protected whatever their name. */
+const protectedFolders: readonly string[] = [".claude", ".codex", ".gemini", ".opencode", ".cursor", ".vscode", ".idea", ".husky", ".devcontainer"];
+
 /** What never lands by push, and why; `undefined` when the change touches nothing of the kind. */
 export async function findProtectedPath(change: Change, { plan }: GateContext): Promise<string | undefined> {
   const isConfigured = matchPaths(plan.protectedPaths);
@@ -43,6 +46,7 @@ function protectionOf(path: string): string | undefined {
   const parts = path.toLowerCase().split("/");
   const [first = "", second] = parts;
   if (first.startsWith(".") && second !== undefined) return "top-level dot-directories configure tools";
+  if (parts.some((part) => protectedFolders.includes(part))) return "tools execute or obey what is in such a folder";
   if (path.includes("\uFFFD")) return "its name is not valid UTF-8";
   return protectedNames.get(parts.at(-1) ?? "");
 }
@@ -51,8 +55,12 @@ function protectionOf(path: string): string | undefined {
 async function oddityOf({ store }: Change, { path, mode, oldMode, blob }: ChangedPath): Promise<string | undefined> {
   if (mode === modes.submodule || oldMode === modes.submodule) return "is a submodule: which commit it points to is decided by people";
   if (mode !== modes.symlink) return undefined;
+  if (/^\.[^/]*$/.test(path)) return "is a symbolic link where tools look for their configuration";
   const target = await readText(store, blob);
   const lands = posix.normalize(posix.join(posix.dirname(path), target));
-  const leaves = posix.isAbsolute(target) || lands === ".." || lands.startsWith("../") || /(?:^|\/)\.git(?:\/|$)/i.test(lands);
+  // A name before ".." may be another link: where that leads is not told by the text.
+  const isRoundabout = /(?:^|\/)(?!\.{1,2}\/)[^/]+\/+(?:\.\/+)*\.\.(?:\/|$)/.test(target);
+  const leaves =
+    posix.isAbsolute(target) || isRoundabout || lands === ".." || lands.startsWith("../") || /(?:^|\/)\.git(?:\/|$)/i.test(lands);
   return leaves ? `is a symbolic link that leaves the repository (to ${sayPath(target)})` : undefined;
 }

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { z } from "zod";
 import { readBlob } from "../../git/store.ts";
 import { readText, type Change, type ChangedPath } from "../change.ts";
 import type { GateContext } from "./gates.ts";
@@ -11,7 +12,11 @@ const isConfiguration = matchPaths([
   "**/vitest.workspace.*",
   "**/.{mocharc,nycrc,c8rc,taprc,swcrc,babelrc}*",
   "**/{.npmrc,.yarnrc,.yarnrc.yml,.pnpmfile.cjs,bunfig.toml,deno.json,deno.jsonc}",
-  "**/{pytest,tox}.ini",
+  "**/{pytest,.pytest,tox}.ini",
+  "**/{pytest,.pytest}.toml",
+  // Setup installs these; what is committed in their place answers for a runner.
+  "**/node_modules/**",
+  "**/*.pth",
   "**/{.coveragerc,noxfile.py,sitecustomize.py,usercustomize.py}",
   "**/{.cargo,.config}/*.toml",
   "**/{phpunit,karma}.xml*",
@@ -34,7 +39,7 @@ export async function findRunnerConfiguration(change: Change, { testCommand, isT
     for (const path of [changed.path, changed.from ?? changed.path]) {
       if (isConfiguration(path)) return `${sayPath(path)} configures the tests`;
       if (named.has(path) && !isTest(path)) return `${sayPath(path)} is part of the test command`;
-      if (/(?:^|\/)(?:GNUm|M|m)akefile$/.test(path) && /\bmake\b/.test(testCommand)) return `${sayPath(path)} is part of the test command`;
+      if (/(?:^|\/)(?:(?:GNUm|M|m)akefile|[^/]*\.mk)$/.test(path) && /\bmake\b/.test(testCommand)) return `${sayPath(path)} is part of the test command`;
     }
     if (await changesPart(change, changed)) return `${sayPath(changed.path)} changes how the tests are run`;
   }
@@ -53,7 +58,8 @@ function readManifest(text: string): unknown {
   try {
     const manifest: unknown = JSON.parse(text);
     if (typeof manifest !== "object" || manifest === null) return text;
-    const wanted = ["scripts", "jest", "vitest", "mocha", "ava", "nyc", "c8", "tap", "playwright"];
+    // `type` and `imports` decide what the tests load in place of the code.
+    const wanted = ["scripts", "type", "imports", "babel", "jest", "vitest", "mocha", "ava", "nyc", "c8", "tap", "playwright"];
     return Object.fromEntries(Object.entries(manifest).filter(([key]) => wanted.includes(key)));
   } catch {
     return text;
@@ -70,10 +76,27 @@ function readSections(text: string, names: RegExp): readonly string[] {
   });
 }
 
-/** The files that the command names, also through the manifest's test script: `sh scripts/check.sh`, `node run-tests.js`. */
+/** The files that the command names, also through the manifest's scripts that it runs: `sh scripts/check.sh`, `npm run unit`, `node run-tests.js`. */
 async function filesOfCommand(change: Change, testCommand: string): Promise<ReadonlySet<string>> {
-  const manifest = await readBlob(change.store, change.base, "package.json", 1024 * 1024);
-  const scripts = /"(?:pre|post)?test[^"]*"\s*:\s*"((?:[^"\\]|\\.)*)"/g;
-  const commands = [testCommand, ...[...(manifest ?? "").matchAll(scripts)].map(([, command]) => command ?? "")];
-  return new Set(commands.flatMap((command) => command.split(/[\s"'`;&|()<>=]+/)).map((word) => word.replace(/^\.\//, "")));
+  const scripts = readScripts(await readBlob(change.store, change.base, "package.json", 1024 * 1024));
+  const words = new Set<string>();
+  // A set grows while it is gone through: a script that a script names is followed, and each only once.
+  const commands = new Set([testCommand, ...Object.keys(scripts).flatMap((name) => (/^(?:pre|post)?test/.test(name) ? [scripts[name] ?? ""] : []))]);
+  for (const command of commands) {
+    for (const word of command.split(/[\s"'`;&|()<>=]+/)) {
+      words.add(word.replace(/^\.\//, ""));
+      for (const name of [word, `pre${word}`, `post${word}`]) if (Object.hasOwn(scripts, name)) commands.add(scripts[name] ?? "");
+    }
+  }
+  return words;
+}
+
+const scriptsShape = z.object({ scripts: z.record(z.string(), z.string()) });
+
+function readScripts(manifest: string | undefined): Readonly<Record<string, string>> {
+  try {
+    return scriptsShape.safeParse(JSON.parse(manifest ?? "")).data?.scripts ?? {};
+  } catch {
+    return {}; // A broken manifest runs no scripts.
+  }
 }
