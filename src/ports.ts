@@ -7,7 +7,17 @@ import type { Approval, Content, Ledger, Landed, Evidence, Repo, Time, TurnKind 
 import type { CommitFacts } from "./core/verdict.ts";
 import type { GitCredential } from "./git/run-git.ts";
 
-export type { Blocker, BranchFacts, CommentFacts, IssueFacts, Permission, Release, RepoFacts, TurnProgress, TurnStatus } from "./core/observation.ts";
+export type {
+  Blocker,
+  BranchFacts,
+  CommentFacts,
+  IssueFacts,
+  Permission,
+  Release,
+  RepoFacts,
+  TurnProgress,
+  TurnStatus,
+} from "./core/observation.ts";
 
 /** pino's shape: fields first, then a static message. */
 export interface Log {
@@ -46,7 +56,7 @@ export interface Forge extends Clock {
   listCommitsSince(repo: Repo, sha: string, branch: string): Promise<readonly string[]>;
 
   /**
-   * Creating: looks for a comment of ours that contains `marker` first, and is never blindly repeated. `isMissing`: the caller knows that
+   * Creating: looks for a comment of ours that begins or ends with `marker` first, and is never blindly repeated. `isMissing`: the caller knows that
    * there is none, and the first look is left out; after a failure it looks all the same.
    */
   createComment(repo: Repo, issue: number, body: string, marker: string, known?: { readonly isMissing: boolean }): Promise<CommentFacts>;
@@ -103,7 +113,10 @@ export interface LockView {
   /** The approved text, frozen at the claim. */
   readonly content: Content;
   /** `held`: this process holds the claim. `free`: nobody does, the lease ran out, or it was this home's. `foreign`: another replica's live lease. */
-  readonly control: { readonly kind: "held"; readonly claim: Claim } | { readonly kind: "free" } | { readonly kind: "foreign"; readonly until: Time };
+  readonly control:
+    | { readonly kind: "held"; readonly claim: Claim }
+    | { readonly kind: "free" }
+    | { readonly kind: "foreign"; readonly until: Time };
 }
 
 export interface Landing {

@@ -20,6 +20,11 @@ export function endMarker(run: string): string {
   return `<!-- afk:end run=${markerWord(run)} -->`;
 }
 
+/** Whether a comment was made with this marker: it stands first or last in it. In between others are quoted, who may know the marker. */
+export function carriesMarker(body: string, marker: string): boolean {
+  return body.startsWith(marker) || body.trimEnd().endsWith(marker);
+}
+
 /** Only characters that cannot end an HTML comment. */
 export function markerWord(run: string): string {
   return run
@@ -181,9 +186,7 @@ function mention({ approval: { by } }: Pick<Ledger, "approval">): string {
 }
 
 /** Why an issue with the ready label is not being worked on. */
-export type Waiting =
-  | Extract<Standing, { readonly kind: "behind" | "blocked" | "refused" | "obstructed" }>
-  | { readonly kind: "no-slot" };
+export type Waiting = Extract<Standing, { readonly kind: "behind" | "blocked" | "refused" | "obstructed" }> | { readonly kind: "no-slot" };
 
 /** One paragraph or a few, for the status comment. */
 export function renderWaiting(waiting: Waiting, labels: LabelNames): string {

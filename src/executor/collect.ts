@@ -126,8 +126,7 @@ async function inSandbox(site: CollectSite, script: string, args: readonly strin
 }
 
 async function excludeByProducts(site: CollectSite): Promise<void> {
-  for (const name of ["excludes", "status", "head", "work.pack", "work.bundle"])
-    await removeTree(join(site.place.mail, name));
+  for (const name of ["excludes", "status", "head", "work.pack", "work.bundle"]) await removeTree(join(site.place.mail, name));
   const file = await open(join(site.place.mail, "excludes"), constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
   await file.writeFile(byProducts.join("\n") + "\n");
   await file.close();

@@ -6,6 +6,7 @@ import { pushRefs, readRemoteRefs } from "../git/refs.ts";
 import { git, tryGit } from "../git/run-git.ts";
 import { writeCommit, type Identity } from "../git/store.ts";
 import type { Claim, Lock, Log, TurnOrder } from "../ports.ts";
+import { modes, readSizes, type Change } from "./change.ts";
 import type { Collected } from "./collect.ts";
 import { makeFolder, placeOfRepo } from "./home.ts";
 
@@ -29,17 +30,17 @@ const maxBranches = 9;
  * own history in it. A branch that somebody else has pushed to is never touched.
  */
 export async function keepWork(site: KeepSite, { head, change }: Collected, mayPublish: boolean): Promise<KeptWork> {
-  if (!mayPublish || site.lock.leaseLeftMs(site.claim) < leaseNeededMs) return keepBundle(site, change.store, head, change.base);
+  if (!mayPublish || site.lock.leaseLeftMs(site.claim) < leaseNeededMs) return keepBundle(site, change, head);
   try {
-    return (await keepBranch(site, change)) ?? (await keepBundle(site, change.store, head, change.base));
+    return (await keepBranch(site, change)) ?? (await keepBundle(site, change, head));
   } catch (error) {
     site.log.warn({ ...fieldsOf(site.order), error }, "kept branch not pushed");
-    return keepBundle(site, change.store, head, change.base);
+    return keepBundle(site, change, head);
   }
 }
 
 /** The work as one commit, as it would have landed: intermediate commits may hold what the end result does not. */
-async function keepBranch(site: KeepSite, change: Collected["change"]): Promise<KeptWork | undefined> {
+async function keepBranch(site: KeepSite, change: Change): Promise<KeptWork | undefined> {
   const { order, identity, now } = site;
   const message = commitMessage({ messages: change.messages, issue: order.issue, run: order.run, approval: order.approval });
   const sha = await writeCommit(change.store, { tree: change.tree, parents: [change.base], message, identity, date: now() });
@@ -67,15 +68,30 @@ async function isOurs({ order, identity }: KeepSite, store: string, sha: string)
   return exitCode === 0 && committer === identity.email && message.includes(`Refs #${order.issue.number}`);
 }
 
-async function keepBundle(site: KeepSite, store: string, head: string, base: string): Promise<KeptWork> {
+async function keepBundle(site: KeepSite, change: Change, head: string): Promise<KeptWork> {
+  const { store, base } = change;
   const path = await bundlePath(site);
   await git(["update-ref", "refs/afk/work", head], { dir: store });
   await git(["bundle", "create", "--quiet", path, "refs/afk/work", `^${base}`], { dir: store });
-  // Written by git itself: a patch is larger than the bundle, and holds what was deleted, too.
+  // git makes a patch in memory, and a pack of megabytes may hold gigabytes of zeros.
+  if ((await changedBytes(change)) > maxPatchedBytes) return { where: "bundle", path, sha: head };
   const patch = path.replace(/\.bundle$/, ".patch");
   await writeFile(patch, "", { mode: 0o600 });
   await git(["diff", "--binary", "--full-index", "--no-ext-diff", "--no-textconv", `--output=${patch}`, base, head], { dir: store });
   return { where: "bundle", path, sha: head };
+}
+
+/** A patch beside the bundle is a convenience, for changes that a person would read. */
+const maxPatchedBytes = 64 * 1024 * 1024;
+
+/** What the changed files hold, before and after. */
+async function changedBytes({ store, paths }: Change): Promise<number> {
+  const blobs = paths.filter(({ mode, oldMode }) => mode !== modes.submodule && oldMode !== modes.submodule);
+  const sizes = await readSizes(
+    store,
+    blobs.flatMap(({ blob, oldBlob }) => [blob, oldBlob].filter((sha) => sha !== undefined)),
+  );
+  return [...sizes.values()].reduce((sum, size) => sum + size, 0);
 }
 
 /** Work too large to be taken in, in the file that the sandbox wrote: moved, not opened. */

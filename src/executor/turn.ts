@@ -60,7 +60,10 @@ export async function runTurn(tools: TurnTools, request: TurnRequest): Promise<T
   if (recipe === undefined) return { kind: "unworkable", reason: "no tests found: set `test` in .github/afk.yml" };
 
   const site = openSite(tools, request, mirrorPath, recipe);
-  site.note({ test: { command: recipe.test, source: recipe.source }, notes: [...order.plan.notes, ...(await noteLimits(mirrorPath, newest))] });
+  site.note({
+    test: { command: recipe.test, source: recipe.source },
+    notes: [...order.plan.notes, ...(await noteLimits(mirrorPath, newest))],
+  });
   const workspace = await openWorkspace(site, newest);
   if (workspace.kind === "setup-failed") return { kind: "failed", reason: "setup failed", tail: workspace.record.tail };
   try {
@@ -125,7 +128,8 @@ function openSite(tools: TurnTools, request: TurnRequest, mirrorPath: string, re
       const { notes: _, ...facts } = { ...evidence, ...more };
       evidence = notes.length === 0 ? facts : { ...facts, notes };
       phase = next ?? phase;
-      request.onProgress(phase, evidence);
+      // Who only asks what is known so far has nothing to tell: each word of progress makes somebody look at the repo again.
+      if (next !== undefined || Object.keys(more).length > 0) request.onProgress(phase, evidence);
       return evidence;
     },
   };
@@ -238,6 +242,7 @@ function sayUntidy(collecting: Collecting): { readonly gate: "committed" | "size
 async function withKeptWork(site: TurnSite, outcome: TurnOutcome, collecting: Collecting): Promise<TurnOutcome> {
   if (outcome.kind === "landed" || outcome.kind === "proved" || outcome.kind === "unchanged" || outcome.kind === "interrupted")
     return outcome;
+  site.signal.throwIfAborted();
   const kept = await keep(site, collecting);
   return kept === undefined ? outcome : { ...outcome, kept };
 }

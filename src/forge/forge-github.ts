@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { carriesMarker } from "../core/messages.ts";
 import type { CommentFacts, RepoFacts } from "../core/observation.ts";
 import { repoKey, slugOf, type Repo } from "../core/run.ts";
 import { ForgeError, type Forge } from "../ports.ts";
@@ -151,7 +152,7 @@ interface NewComment {
 /** Looks, then creates once. After a failure that may have come after the writing, it looks again before it gives up. */
 async function createComment(client: GitHubClient, repo: Repo, { issue, body, marker, isMissing }: NewComment): Promise<CommentFacts> {
   const findOwn = async (): Promise<CommentFacts | undefined> =>
-    (await listComments(client, repo, issue)).find((comment) => comment.isOurs && comment.body.includes(marker));
+    (await listComments(client, repo, issue)).find((comment) => comment.isOurs && carriesMarker(comment.body, marker));
   const already = isMissing ? undefined : await findOwn();
   if (already !== undefined) return already;
   const call = { route: `POST ${issueRoute}/comments`, params: { issue_number: issue, body } };

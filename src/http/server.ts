@@ -6,6 +6,9 @@ import type { Health } from "./health.ts";
 /** GitHub caps its payloads at 25 MB; nothing longer is a webhook. */
 const maxPayloadBytes = 25 * 1024 * 1024;
 
+/** All bodies that are being read at once. Nobody has vouched for them yet, and whoever is turned away is told to come again. */
+const maxIntakeBytes = 4 * maxPayloadBytes;
+
 /** Where Probot expects webhooks, on every forge of GitHub's shape. */
 export const webhookPath = "/api/github/webhooks";
 
@@ -19,7 +22,27 @@ export interface HttpDeps {
   readonly log: Log;
 }
 
-type Route = (request: IncomingMessage, response: ServerResponse, deps: HttpDeps) => Promise<void>;
+/** `intake`: what a server holds of bodies that it is reading. */
+type Route = (request: IncomingMessage, response: ServerResponse, deps: HttpDeps & { readonly intake: { bytes: number } }) => Promise<void>;
+
+const takeWebhook: Route = async (request, response, { receive, health, log, intake }) => {
+  if (receive === undefined) {
+    sendJson(response, 503, { error: "AFK is disabled", reasons: (await health()).reasons });
+    return;
+  }
+  const rawBody = await readBody(request, intake);
+  if (rawBody === "too-many") {
+    log.warn({ limit: maxIntakeBytes }, "too many webhooks at once");
+    sendJson(response, 503, { error: "too much at once" });
+    return;
+  }
+  if (rawBody === "too-long") {
+    log.warn({ limit: maxPayloadBytes }, "webhook payload too large");
+    sendJson(response, 413, { error: `a webhook has at most ${maxPayloadBytes} bytes` });
+    return;
+  }
+  await receive(Object.assign(request, { body: {}, rawBody }), response);
+};
 
 const routes: Readonly<Record<string, Route>> = {
   "GET /health": async (_request, response, { health }) => sendJson(response, 200, await health()),
@@ -30,31 +53,23 @@ const routes: Readonly<Record<string, Route>> = {
   [`POST ${webhookPath}`]: takeWebhook,
 };
 
-async function takeWebhook(request: IncomingMessage, response: ServerResponse, { receive, health, log }: HttpDeps): Promise<void> {
-  if (receive === undefined) {
-    sendJson(response, 503, { error: "AFK is disabled", reasons: (await health()).reasons });
-    return;
-  }
-  const rawBody = await readBody(request);
-  if (rawBody === undefined) {
-    log.warn({ limit: maxPayloadBytes }, "webhook payload too large");
-    sendJson(response, 413, { error: `a webhook has at most ${maxPayloadBytes} bytes` });
-    return;
-  }
-  await receive(Object.assign(request, { body: {}, rawBody }), response);
-}
-
-/** The whole body, or `undefined` when it is longer than any webhook; what comes after the limit is dropped unread. */
-async function readBody(request: IncomingMessage): Promise<Uint8Array | undefined> {
+/** The whole body, unless it or all of them together are too much; what comes after a limit is dropped unread. */
+async function readBody(request: IncomingMessage, intake: { bytes: number }): Promise<Uint8Array | "too-long" | "too-many"> {
   const chunks: Uint8Array[] = [];
   let length = 0;
-  // A request without an encoding yields bytes.
-  for await (const chunk of request as AsyncIterable<Uint8Array>) {
-    length += chunk.length;
-    if (length > maxPayloadBytes) return undefined;
-    chunks.push(chunk);
+  try {
+    // A request without an encoding yields bytes.
+    for await (const chunk of request as AsyncIterable<Uint8Array>) {
+      length += chunk.length;
+      intake.bytes += chunk.length;
+      if (length > maxPayloadBytes) return "too-long";
+      if (intake.bytes > maxIntakeBytes) return "too-many";
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  } finally {
+    intake.bytes -= length;
   }
-  return Buffer.concat(chunks);
 }
 
 function sendJson(response: ServerResponse, status: number, value: unknown): void {
@@ -63,11 +78,12 @@ function sendJson(response: ServerResponse, status: number, value: unknown): voi
 
 /** AFK's HTTP server, not yet listening. */
 export function createHttpServer(deps: HttpDeps): Server {
+  const intake = { bytes: 0 };
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = (request.url ?? "/").split("?", 1)[0];
     const route = routes[`${request.method} ${path}`];
     if (route === undefined) return sendJson(response, 404, { error: "no such route" });
-    return route(request, response, deps);
+    return route(request, response, { ...deps, intake });
   }
   return createServer({ requestTimeout: 30_000, headersTimeout: 15_000 }, (request, response) => {
     answer(request, response).catch((error: unknown) => {

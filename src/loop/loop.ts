@@ -1,5 +1,6 @@
 import type { Limits } from "../core/decide.ts";
 import { repoKey, slugOf, type Repo } from "../core/run.ts";
+import { haltWrites } from "./halt-writes.ts";
 import type { LoopDeps } from "./loop-deps.ts";
 import { foldOutcome } from "./observe.ts";
 import { pass, type PassDeps, type PassMemory } from "./pass.ts";
@@ -34,10 +35,11 @@ export interface Loop {
 }
 
 export function createLoop(deps: LoopDeps): Loop {
-  const { config, timers, executor, killSwitch, forge, log } = deps;
-  const memory: PassMemory = { probes: new Map(), ailment: undefined, runs: new Map(), turns: new Map() };
+  const { config, timers, executor, killSwitch, log } = deps;
+  const forge = haltWrites(deps.forge, killSwitch);
+  const memory: PassMemory = { probes: new Map(), ailment: undefined, runs: new Map(), turns: new Map(), decisions: new Map() };
   const slots = createSlots(executor, signalWaiting);
-  const passDeps: PassDeps = { ...deps, memory, slots, limits: limitsOf(deps), statusComments: createStatusComments(forge, timers) };
+  const passDeps: PassDeps = { ...deps, forge, memory, slots, limits: limitsOf(deps), statusComments: createStatusComments(forge, timers) };
   const signals = createSignals({
     pass: (repo, why) => pass(passDeps, repo, why),
     timers,
@@ -49,11 +51,18 @@ export function createLoop(deps: LoopDeps): Loop {
   const linesDue = new Set<string>();
 
   executor.onChange((repo, what) => {
-    if (what === "line") return showLinesLater(repo);
+    // Landing takes a push, and its end is told at once: a pass in between has nothing to show.
+    if (what === "line" || (what === "phase" && isLanding(repo))) return showLinesLater(repo);
     signals.signal({ repo, why: "turn" });
     if (what === "ended") signalWaiting();
   });
   cancelTimers.add(killSwitch.watch(() => signalAll("switch")));
+
+  function isLanding(repo: Repo): boolean {
+    const turnId = memory.turns.get(repoKey(repo));
+    const status = turnId === undefined ? undefined : executor.inspect(turnId);
+    return status?.kind === "running" && status.progress.phase === "landed";
+  }
 
   /** The agent talks all the time; its last lines are worth an edit now and then. */
   function showLinesLater(repo: Repo): void {

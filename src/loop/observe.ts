@@ -1,5 +1,6 @@
 import { mayWrite } from "../core/approval.ts";
 import { parseBodyBlockers } from "../core/blockers.ts";
+import { parseStatusMarker } from "../core/checklist.ts";
 import { nextToExamine } from "../core/dispatch.ts";
 import { isSameLabel } from "../core/labels.ts";
 import { openSeal } from "../core/ledger.ts";
@@ -192,8 +193,22 @@ async function examine(
   for (;;) {
     const next = nextToExamine([...examined.values()], rules);
     if (next === undefined) return [...examined.values()];
-    examined.set(next.issue.number, { issue: next.issue, details: await readDetails(deps, facts, next.issue) });
+    examined.set(next.issue.number, await examineOne(deps, facts, next.issue));
   }
+}
+
+/**
+ * Edits are known since the label was set, so the text must be read after that: one that a listing had before may never have been released.
+ * Then it is read anew, and who released it after that again; when the label moves even now, nobody is known to have released anything.
+ */
+async function examineOne(deps: LoopDeps, facts: RepoFacts, listed: IssueFacts): Promise<Candidate> {
+  const first = await readDetails(deps, facts, listed);
+  const isTrusted = mayWrite(first.authorPermission) || first.release === undefined;
+  if (isTrusted || Date.parse(listed.updatedAt) >= Date.parse(first.release.at)) return { issue: listed, details: first };
+  const issue = (await deps.forge.readIssue(facts.repo, listed.number)) ?? listed;
+  const details = await readDetails(deps, facts, issue);
+  const isSame = issue !== listed && details.release?.at === first.release.at;
+  return { issue, details: { ...details, release: isSame ? details.release : undefined } };
 }
 
 async function readDetails({ forge, config }: LoopDeps, { repo, id }: RepoFacts, issue: IssueFacts): Promise<CandidateDetails> {
@@ -207,7 +222,8 @@ async function readDetails({ forge, config }: LoopDeps, { repo, id }: RepoFacts,
   const isByAuthor = release?.by === issue.author;
   const releaserPermission = release === undefined ? "none" : isByAuthor ? authorPermission : await forge.readPermission(repo, release.by);
   const sealed = comments
-    .filter((comment) => comment.isOurs)
+    // Only status comments carry a seal of ours: an end comment quotes what an agent printed, and that may be an older seal.
+    .filter((comment) => comment.isOurs && parseStatusMarker(comment.body) !== undefined)
     .map((comment) => openSeal(comment.body, { repoId: id, issue: issue.number, secrets: config.stateSecrets }));
   return { release, releaserPermission, authorPermission, blockers, previous: newest(sealed.filter((ledger) => ledger !== undefined)) };
 }
@@ -219,9 +235,12 @@ function newest(ledgers: readonly Ledger[]): Ledger | undefined {
 
 /** The forge's dependencies, and what the body says. */
 async function readBlockers(forge: Forge, repo: Repo, issue: IssueFacts): Promise<readonly Blocker[]> {
-  const known = (await forge.readBlockers(repo, issue.number)) ?? [];
+  // Most issues wait for nothing, and the listing said so already.
+  const known = issue.blockerCount === 0 ? [] : ((await forge.readBlockers(repo, issue.number)) ?? []);
   const named = parseBodyBlockers(issue.body).filter((reference) => !known.some((blocker) => blocker.reference === reference));
-  const read = await Promise.all(named.map(async (reference): Promise<Blocker> => ({ reference, isOpen: await isOpen(forge, repo, reference) })));
+  const read = await Promise.all(
+    named.map(async (reference): Promise<Blocker> => ({ reference, isOpen: await isOpen(forge, repo, reference) })),
+  );
   return [...known, ...read];
 }
 

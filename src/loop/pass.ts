@@ -1,6 +1,6 @@
 import { decide, type Decision, type Limits } from "../core/decide.ts";
 import type { Observation } from "../core/observation.ts";
-import { slugOf, type Repo } from "../core/run.ts";
+import { repoKey, slugOf, type Repo } from "../core/run.ts";
 import { HaltedError, StaleClaimError, type Log } from "../ports.ts";
 import type { LoopDeps } from "./loop-deps.ts";
 import { observe, type ObserveMemory } from "./observe.ts";
@@ -13,6 +13,8 @@ import type { StatusComments } from "./status-comments.ts";
 export interface PassMemory extends ObserveMemory {
   /** The turn this process submitted last, by repo. */
   readonly turns: Map<string, string>;
+  /** The decision logged last, by repo. */
+  readonly decisions: Map<string, string>;
 }
 
 export interface PassDeps extends LoopDeps {
@@ -31,7 +33,7 @@ export async function pass(deps: PassDeps, repo: Repo, why: Why): Promise<PassAn
     const observation = { ...seen.observation, slots: slots.count(repo, memory.ailment !== undefined) };
     const decision = decide(observation, limits);
     slots.note(observation, decision);
-    logDecision(log, observation, decision, why);
+    logDecision(log, memory, observation, decision, why);
     return await perform(deps, { ...seen, observation }, decision);
   } catch (error) {
     slots.leave(repo);
@@ -48,7 +50,13 @@ export async function pass(deps: PassDeps, repo: Repo, why: Why): Promise<PassAn
 /** Long enough that two replicas that take turns do not spin. */
 const staleClaimMs = 1_000;
 
-function logDecision(log: Log, { repo, run }: Observation, decision: Decision, why: Why): void {
+/** Most passes decide what the one before them did, which is news to nobody: only a change is worth an operator's line. */
+function logDecision(log: Log, { decisions }: PassMemory, { repo, run }: Observation, decision: Decision, why: Why): void {
   const reason = decision.kind === "wait" ? decision.why : undefined;
-  log.info({ repo: slugOf(repo), issue: run?.ledger.issue, run: run?.ledger.run, why, decision: decision.kind, reason }, "decision");
+  const fields = { repo: slugOf(repo), issue: run?.ledger.issue, run: run?.ledger.run, why, decision: decision.kind, reason };
+  const key = repoKey(repo);
+  const said = [fields.run, decision.kind, reason].join(" ");
+  if (decisions.get(key) === said) log.debug(fields, "decision");
+  else log.info(fields, "decision");
+  decisions.set(key, said);
 }

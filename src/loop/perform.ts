@@ -22,6 +22,7 @@ import { foldOutcome, type Scene } from "./observe.ts";
 import type { PassDeps } from "./pass.ts";
 import { contextsOf, placeOf, showLabels, showQueue, showRun, showStatus } from "./show.ts";
 import type { PassAnswer } from "./signals.ts";
+import { unlessRefused } from "./unless-refused.ts";
 
 /** Look again at once: the world was just changed. */
 const again: PassAnswer = { againInMs: 0 };
@@ -217,9 +218,9 @@ async function finish(deps: PassDeps, scene: Scene, claim: Claim, decision: Deci
   if (issue !== undefined && observation.isEnrolled) {
     const telling = contextsOf(scene, "red");
     await showStatus(deps, scene, claim, decision);
-    await forge.createComment(claim.repo, ledger.issue, renderEnd(ledger, placeOf(deps, scene), telling), endMarker(ledger.run), {
-      isMissing: isUntold,
-    });
+    const body = renderEnd(ledger, placeOf(deps, scene), telling);
+    const saying = forge.createComment(claim.repo, ledger.issue, body, endMarker(ledger.run), { isMissing: isUntold });
+    await unlessRefused(deps.log, { repo: claim.repo, issue: ledger.issue }, saying);
     await showLabels(deps, scene, claim);
     if (ledger.end?.kind === "closed" && issue.isOpen) await forge.closeIssue(claim.repo, ledger.issue);
   }

@@ -10,6 +10,7 @@ import type { Claim } from "../ports.ts";
 import { foldOutcome, type Scene } from "./observe.ts";
 import type { PassDeps } from "./pass.ts";
 import type { PassAnswer } from "./signals.ts";
+import { unlessRefused } from "./unless-refused.ts";
 
 /** Issues told that they wait behind another, nearest first. The rest hears of it when it moves up: telling a long queue at every step would flood it. */
 const maxTold = 10;
@@ -35,14 +36,8 @@ export async function showStatus(deps: PassDeps, scene: Scene, claim: Claim, dec
   const sealed = sealLedger(ledger, config.stateSecrets);
   const body = renderStatusComment({ kind: "run", ledger, activity, place: placeOf(deps, scene), sealed });
   const isUncommented = issue.commentCount === 0;
-  return statusComments.show({
-    repo: claim.repo,
-    issue: ledger.issue,
-    run: ledger.run,
-    body,
-    headline: headlineOf(activity),
-    isUncommented,
-  });
+  const text = { repo: claim.repo, issue: ledger.issue, run: ledger.run, body, headline: headlineOf(activity), isUncommented };
+  return (await unlessRefused(deps.log, text, statusComments.show(text))) ?? {};
 }
 
 /** Puts AFK's labels on and takes them off, as the ledger says. */
@@ -98,7 +93,8 @@ export async function showQueue(deps: PassDeps, scene: Scene, decision: Decision
   for (const { issue, waiting } of told.slice(0, maxTold)) {
     const body = renderStatusComment({ kind: "waiting", waiting, place });
     const isUncommented = issue.commentCount === 0;
-    await deps.statusComments.show({ repo: observation.repo, issue: issue.number, run: undefined, body, headline: body, isUncommented });
+    const text = { repo: observation.repo, issue: issue.number, run: undefined, body, headline: body, isUncommented };
+    await unlessRefused(deps.log, text, deps.statusComments.show(text));
   }
 }
 

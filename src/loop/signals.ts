@@ -105,7 +105,8 @@ export function createSignals({ pass, timers, log, ciDebounceMs, concurrency }: 
     entry.isPassing = true;
     const wishes: Wish[] = [await passOnce(entry, why)];
     entry.isPassing = false;
-    if (entry.missed !== undefined && (entry.failures === 0 || entry.missed === "switch")) wishes.push({ why: entry.missed, dueInMs: delayOf(entry.missed) });
+    if (entry.missed !== undefined && (entry.failures === 0 || entry.missed === "switch"))
+      wishes.push({ why: entry.missed, dueInMs: delayOf(entry.missed) });
     entry.missed = undefined;
     // One plan, not two: a queue with room starts a pass that is due at once, and the second would run beside it.
     const [next] = wishes.toSorted((one, other) => one.dueInMs - other.dueInMs);

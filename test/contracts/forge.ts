@@ -294,6 +294,13 @@ function describeComments(world: () => ForgeWorld): void {
     expect(await forge.listComments(repo, number)).toEqual([made]);
   });
 
+  it("is not kept from a comment by one that quotes its marker", async () => {
+    const { forge, repo, openIssue } = world();
+    const number = await openIssue("mona", "talk", "");
+    const quoting = await forge.createComment(repo, number, `the agent said ${marker} <!-- other -->`, "<!-- other -->");
+    expect((await forge.createComment(repo, number, `told ${marker}`, marker)).id).not.toBe(quoting.id);
+  });
+
   it("makes no second comment with the same marker", async () => {
     const { forge, repo, openIssue } = world();
     const number = await openIssue("mona", "talk", "");

@@ -1,5 +1,5 @@
 // The agent of the end-to-end tests: asks the test what to do, over a socket it is shown, and does that with real files and real commits.
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { dirname } from "node:path";
@@ -16,7 +16,9 @@ for (const [path, text] of Object.entries(files)) {
 }
 if (message !== undefined) {
   execFileSync("git", ["add", "--all"]);
-  execFileSync("git", ["commit", "--quiet", "--message", message]);
+  // A turn that was cut off may have committed before.
+  const isNew = spawnSync("git", ["diff", "--cached", "--quiet"]).status === 1;
+  if (isNew) execFileSync("git", ["commit", "--quiet", "--message", message]);
 }
 if (blocked !== undefined) writeFileSync(process.env.AFK_BLOCKED_FILE, blocked);
 

@@ -138,12 +138,9 @@ it.each([
   "bitbucket-pipelines.yml",
   ".appveyor.yml",
   ".cirrus.yml",
-])(
-  "the workflows gate refuses %s",
-  async (path) => {
-    expect(await refusalOf({}, { [path]: "on: push\n" })).toMatchObject({ gate: "workflows" });
-  },
-);
+])("the workflows gate refuses %s", async (path) => {
+  expect(await refusalOf({}, { [path]: "on: push\n" })).toMatchObject({ gate: "workflows" });
+});
 
 describe("the protected-path gate refuses", () => {
   it.each([
@@ -182,9 +179,12 @@ describe("the protected-path gate refuses", () => {
     });
   });
 
-  it.each(["a/../../outside", "links/elsewhere/../../../outside", "links/./../outside"])("a link that goes up after it went down, as %s", async (target) => {
-    expect(await refusalOf({}, { "x/y/link": `link:${target}` })).toMatchObject({ gate: "protected-path" });
-  });
+  it.each(["a/../../outside", "links/elsewhere/../../../outside", "links/./../outside"])(
+    "a link that goes up after it went down, as %s",
+    async (target) => {
+      expect(await refusalOf({}, { "x/y/link": `link:${target}` })).toMatchObject({ gate: "protected-path" });
+    },
+  );
 
   it("a link in place of a dot-directory", async () => {
     expect(await refusalOf({}, { ".claude": "link:claude", "claude/settings.json": "{}\n" })).toMatchObject({ gate: "protected-path" });
@@ -288,7 +288,11 @@ describe("the runner-configuration gate refuses", () => {
     ["pytest's newest file", {}, { "pytest.toml": "[pytest]\n" }],
     ["a runner among the dependencies", {}, { "node_modules/.bin/vitest": "#!/bin/true\n" }],
     ["a file that Python runs at its start", {}, { "lib/x.pth": "import os\n" }],
-    ["what a name in the code stands for", { "package.json": manifest({}) }, { "package.json": manifest({ imports: { "#sum": "./fake.js" } }) }],
+    [
+      "what a name in the code stands for",
+      { "package.json": manifest({}) },
+      { "package.json": manifest({ imports: { "#sum": "./fake.js" } }) },
+    ],
     ["the kind of modules", { "package.json": manifest({ type: "module" }) }, { "package.json": manifest({}) }],
     [
       "a script that the test script calls by another name",

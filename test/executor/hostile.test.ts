@@ -160,6 +160,12 @@ describe("a flood", () => {
     expect(await afk.turn()).toMatchObject({ kind: "refused", gate: "size", kept: { where: "bundle" } });
   });
 
+  it("of zeros that pack well is refused for its size, and kept without a patch", async () => {
+    const afk = await given({ agent: `${goodAgent}\nhead -c 100000000 /dev/zero > big.bin\ngit add -A\ngit commit -q -m Big` });
+    expect(await afk.turn()).toMatchObject({ kind: "refused", gate: "size", kept: { where: "bundle" } });
+    expect(readdirSync(join(afk.home, "kept/octo/sample"))).toEqual(["issue-7-run-1.bundle"]);
+  });
+
   it("of committed bytes is refused and kept unopened", async () => {
     const afk = await given({ agent: `${goodAgent}\nhead -c 80000000 /dev/urandom > big.bin\ngit add -A\ngit commit -q -m Big` });
     expect(await afk.turn()).toMatchObject({ kind: "refused", gate: "size", kept: { where: "bundle" } });

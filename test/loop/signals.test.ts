@@ -48,7 +48,8 @@ describe("signals", () => {
 
   it("that come during a pass start exactly one more", async () => {
     const { signals, passes } = createHarness(async (_repo, pass) => {
-      for (let count = 0; pass === 1 && count < 5; count += 1) signals.signal({ repo: api, why: "turn" });
+      if (pass > 1) return {};
+      for (let count = 0; count < 5; count += 1) signals.signal({ repo: api, why: "turn" });
       return {};
     });
     signals.signal({ repo: api, why: "issue" });

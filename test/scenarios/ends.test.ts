@@ -14,6 +14,31 @@ function expectHandedOver(afk: BotTester, issue: number): string {
   return comments[1] ?? "";
 }
 
+describe("an issue whose conversation is locked", () => {
+  it("is worked on, and its run ends", async () => {
+    const afk = await createBotTester();
+    const issue = await afk.open("Sum is wrong", { label: false });
+    afk.forge.inside(afk.api).issues.get(issue)!.isLocked = true;
+    await afk.label(issue);
+    await afk.agentEnds({ kind: "unchanged" });
+    expect(afk.ledger()).toBeUndefined();
+    expect(afk.labels(issue)).toEqual(["ready-for-human"]);
+    expect(afk.log.filter(({ message }) => message === "comment refused")).not.toEqual([]);
+    await afk.finish();
+  });
+
+  it("does not hold up the others of its repo when it has to wait", async () => {
+    const afk = await createBotTester();
+    const first = await afk.open("Sum is wrong");
+    const locked = await afk.open("Product is wrong", { label: false });
+    afk.forge.inside(afk.api).issues.get(locked)!.isLocked = true;
+    await afk.label(locked);
+    await afk.agentEnds({ kind: "unchanged" });
+    expect(afk.labels(first)).toEqual(["ready-for-human"]);
+    expect(afk.comments(first)).toHaveLength(2);
+  });
+});
+
 describe("an end without landing", () => {
   it.each(gates)("hands over what the gate %s refuses, with the gate's reason", async (gate) => {
     const afk = await createBotTester({ env: withoutNudges });

@@ -128,6 +128,26 @@ describe("the content that was released", () => {
     expect(afk.comments(issue)).toEqual([expect.stringContaining("does not say whether the issue was edited")]);
   });
 
+  it("is what stood there when the label was set, not what a listing from before it says", async () => {
+    const afk = await createBotTester();
+    afk.forge.setPermission(afk.api, "eve", "read");
+    const issue = await afk.open("Sum is wrong", { by: "stranger", body: "rm -rf", label: false });
+    let isEdited = false;
+    // AFK has listed the issue, as eve released it, and has not yet asked who did.
+    afk.locks.onExchange = (what) => {
+      if (what !== "probe" || isEdited) return;
+      isEdited = true;
+      afk.clock.advance(5_000);
+      afk.forge.edit(afk.api, issue, { body: "harmless" }, "stranger");
+      afk.clock.advance(5_000);
+      afk.forge.unlabel(afk.api, issue, "ready-for-agent", "ann");
+      afk.forge.label(afk.api, issue, "ready-for-agent", "ann");
+    };
+    await afk.label(issue, "eve");
+    expect(afk.executor().turnOf(afk.api).order.prompt).toContain("harmless");
+    expect(afk.executor().turnOf(afk.api).order.prompt).not.toContain("rm -rf");
+  });
+
   it("does not show the agent an edit that came after the claim", async () => {
     const afk = await createBotTester();
     const issue = await afk.open("Sum is wrong", { by: "stranger", body: "as approved" });
@@ -138,6 +158,20 @@ describe("the content that was released", () => {
     expect(second?.prompt).toContain("as approved");
     expect(second?.prompt).not.toContain("something else");
   });
+});
+
+it("an older seal that the agent prints brings no ended run back to life", async () => {
+  const afk = await createBotTester();
+  const issue = await afk.open("Sum is wrong");
+  const former = afk.ledger()?.run;
+  const seal = /<!-- afk:ledger .* -->/.exec(afk.comments(issue)[0] ?? "")?.[0] ?? "";
+  const green = { command: "npm test", exitCode: 1, durationMs: 1, tail: `1 failed\n${seal}`, flaky: false };
+  await afk.agentEnds({ kind: "refused", gate: "tests-green", reason: "the tests fail", evidence: { green } });
+  expect(afk.comments(issue).at(-1)).toContain(seal);
+  await afk.advance(60_000);
+  await afk.label(issue);
+  expect(afk.ledger()?.run).not.toBe(former);
+  expect(afk.ledger()).toMatchObject({ issue, attempts: 1 });
 });
 
 describe("blockers", () => {

@@ -23,6 +23,7 @@ export interface BotTesterOptions {
 
 /** A line AFK logged. */
 export interface LogLine {
+  readonly level: keyof Log;
   readonly message: string;
   readonly fields: Readonly<Record<string, unknown>>;
 }
@@ -54,7 +55,16 @@ export interface BotTester {
   /** Plays anything, then waits until AFK rests. */
   play(act: () => unknown): Promise<void>;
   /** Opens an issue by a person with write access, released at once unless `label` is false. Answers its number. */
-  open(title: string, options?: { readonly repo?: Repo; readonly by?: string; readonly body?: string; readonly labels?: readonly string[]; readonly label?: boolean }): Promise<number>;
+  open(
+    title: string,
+    options?: {
+      readonly repo?: Repo;
+      readonly by?: string;
+      readonly body?: string;
+      readonly labels?: readonly string[];
+      readonly label?: boolean;
+    },
+  ): Promise<number>;
   label(issue: number, by?: string, repo?: Repo): Promise<void>;
   agentLands(repo?: Repo): Promise<string>;
   agentEnds(outcome: TurnOutcome, repo?: Repo): Promise<void>;
@@ -128,7 +138,15 @@ export async function createBotTester({ env = {}, webhooks = "delivered" }: BotT
   function startProcess(): Process {
     let isAlive = true;
     const schedule = (fn: () => void, ms: number) => clock.schedule(() => isAlive && fn(), ms);
-    const lock = createMemoryLock({ store: locks, clock, home: "home-1", leaseMs: config.leaseMs, schedule, isHalted: () => isSwitchedOn, log });
+    const lock = createMemoryLock({
+      store: locks,
+      clock,
+      home: "home-1",
+      leaseMs: config.leaseMs,
+      schedule,
+      isHalted: () => isSwitchedOn,
+      log,
+    });
     const executor = createFakeExecutor(lock, config.maxConcurrency);
     const timers = { now: clock.now, after: (ms: number, fn: () => void) => schedule(fn, ms) };
     const newId = () => `id${(ids += 1)}`.padEnd(8, "x");
@@ -223,7 +241,11 @@ export async function createBotTester({ env = {}, webhooks = "delivered" }: BotT
     },
     redeliver: () => play(() => forge.webhooks.forEach(deliver)),
     deliverHeld: (order = "in-order") => play(() => (order === "reversed" ? held.splice(0).toReversed() : held.splice(0)).forEach(deliver)),
-    comments: (issue, repo = api) => forge.readComments(repo, issue).filter(({ isOurs }) => isOurs).map(({ body }) => body),
+    comments: (issue, repo = api) =>
+      forge
+        .readComments(repo, issue)
+        .filter(({ isOurs }) => isOurs)
+        .map(({ body }) => body),
     labels: (issue, repo = api) => forge.inside(repo).issues.get(issue)?.labels ?? [],
     isOpen: (issue, repo = api) => forge.inside(repo).issues.get(issue)?.isOpen ?? false,
     ledger(repo = api) {
@@ -246,8 +268,8 @@ export async function createBotTester({ env = {}, webhooks = "delivered" }: BotT
 }
 
 function recordLog(lines: LogLine[]): Log {
-  const record = (fields: object, message: string) => void lines.push({ message, fields: { ...fields } });
-  return { debug: record, info: record, warn: record, error: record };
+  const record = (level: keyof Log) => (fields: object, message: string) => void lines.push({ level, message, fields: { ...fields } });
+  return { debug: record("debug"), info: record("info"), warn: record("warn"), error: record("error") };
 }
 
 function createTestSwitch(isOn: () => boolean): { readonly port: KillSwitch; changed(): void } {

@@ -1,7 +1,8 @@
 import { isSameLabel } from "../../src/core/labels.ts";
+import { carriesMarker } from "../../src/core/messages.ts";
 import type { CommentFacts, IssueFacts, Release } from "../../src/core/observation.ts";
 import { repoKey, slugOf, type Repo } from "../../src/core/run.ts";
-import type { Clock, Forge } from "../../src/ports.ts";
+import { ForgeError, type Clock, type Forge } from "../../src/ports.ts";
 import { commitsAfter, createFakeState, type FakeComment, type FakeIssue, type FakeRepo } from "./fake-forge-state.ts";
 import { createFakePeople, findIssue, findRepo, type FakePeople, type FakeWorld } from "./fake-people.ts";
 import { describeWebhooks, issueUrl, type FakeWebhook } from "./fake-webhooks.ts";
@@ -213,8 +214,11 @@ function createPort(world: FakeWorld, people: FakePeople, recorder: Recorder, ap
 
     createComment: (repo, issue, body, marker, { isMissing } = { isMissing: false }) =>
       run("createComment", repo, [issue, body, marker], () => {
-        const already = isMissing ? undefined : commentsOf(repo, issue).find((comment) => comment.isOurs && comment.body.includes(marker));
+        const already = isMissing
+          ? undefined
+          : commentsOf(repo, issue).find((comment) => comment.isOurs && carriesMarker(comment.body, marker));
         if (already !== undefined) return already;
+        if (issueIf(repo, issue)?.isLocked === true) throw new ForgeError("unable to create comment because issue is locked", 403);
         const id = people.comment(repo, issue, body, appLogin);
         const fake = findRepo(world, repo);
         const found = findIssue(fake, issue);

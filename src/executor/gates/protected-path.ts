@@ -26,7 +26,17 @@ const protectedNames = new Map([
 ]);
 
 /** Folders that are executed or obeyed wherever somebody opens the folder above them. Top-level dot-directories are protected whatever their name. */
-const protectedFolders: readonly string[] = [".claude", ".codex", ".gemini", ".opencode", ".cursor", ".vscode", ".idea", ".husky", ".devcontainer"];
+const protectedFolders: readonly string[] = [
+  ".claude",
+  ".codex",
+  ".gemini",
+  ".opencode",
+  ".cursor",
+  ".vscode",
+  ".idea",
+  ".husky",
+  ".devcontainer",
+];
 
 /** What never lands by push, and why; `undefined` when the change touches nothing of the kind. */
 export async function findProtectedPath(change: Change, { plan }: GateContext): Promise<string | undefined> {

@@ -39,7 +39,8 @@ export async function findRunnerConfiguration(change: Change, { testCommand, isT
     for (const path of [changed.path, changed.from ?? changed.path]) {
       if (isConfiguration(path)) return `${sayPath(path)} configures the tests`;
       if (named.has(path) && !isTest(path)) return `${sayPath(path)} is part of the test command`;
-      if (/(?:^|\/)(?:(?:GNUm|M|m)akefile|[^/]*\.mk)$/.test(path) && /\bmake\b/.test(testCommand)) return `${sayPath(path)} is part of the test command`;
+      if (/(?:^|\/)(?:(?:GNUm|M|m)akefile|[^/]*\.mk)$/.test(path) && /\bmake\b/.test(testCommand))
+        return `${sayPath(path)} is part of the test command`;
     }
     if (await changesPart(change, changed)) return `${sayPath(changed.path)} changes how the tests are run`;
   }
@@ -81,7 +82,10 @@ async function filesOfCommand(change: Change, testCommand: string): Promise<Read
   const scripts = readScripts(await readBlob(change.store, change.base, "package.json", 1024 * 1024));
   const words = new Set<string>();
   // A set grows while it is gone through: a script that a script names is followed, and each only once.
-  const commands = new Set([testCommand, ...Object.keys(scripts).flatMap((name) => (/^(?:pre|post)?test/.test(name) ? [scripts[name] ?? ""] : []))]);
+  const commands = new Set([
+    testCommand,
+    ...Object.keys(scripts).flatMap((name) => (/^(?:pre|post)?test/.test(name) ? [scripts[name] ?? ""] : [])),
+  ]);
   for (const command of commands) {
     for (const word of command.split(/[\s"'`;&|()<>=]+/)) {
       words.add(word.replace(/^\.\//, ""));
