@@ -25,9 +25,6 @@ export interface Change {
   readonly messages: readonly string[];
 }
 
-/** Far more than any change that may land; a diff beyond it is refused for its size without being read. */
-export const maxPathsRead = 5_000;
-
 export const modes = { symlink: "120000", submodule: "160000" } as const;
 
 /** The paths that differ between two commits or trees, with renames found. */

@@ -96,6 +96,15 @@ export async function collectWork(site: CollectSite, { startedFrom, newest, know
   return change === undefined ? { kind: "nothing", uncommitted } : { kind: "work", collected: { head, change }, uncommitted };
 }
 
+/** The agent's commits since `base` as a bundle that the sandbox writes and nobody opens; `undefined` when there are none. */
+export async function bundleWork(site: CollectSite, base: string): Promise<{ readonly head: string; readonly bundle: string } | undefined> {
+  if ((await listUncommitted(site)) === undefined) return undefined;
+  const head = (await readMail(site, "head", 100)).trim();
+  if (!/^[0-9a-f]{40,64}$/.test(head) || head === base) return undefined;
+  const bundle = await bundleUnexamined(site, head, base);
+  return bundle === undefined ? undefined : { head, bundle };
+}
+
 /** What is changed or new in the workspace and not committed; `undefined` when its git does not answer. */
 export async function listUncommitted(site: CollectSite): Promise<readonly string[] | undefined> {
   await excludeByProducts(site);

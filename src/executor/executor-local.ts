@@ -22,6 +22,7 @@ import { createMirror } from "./mirror.ts";
 import { checkBubblewrap, createBubblewrap, createNoSandbox, type Sandbox } from "./sandbox.ts";
 import { findProgram } from "./sandbox-view.ts";
 import { cleanOutput, redact } from "./tail.ts";
+import { salvageWork } from "./salvage.ts";
 import { Interruption, runTurn, type TurnTools } from "./turn.ts";
 
 export interface LocalExecutorDeps {
@@ -162,6 +163,13 @@ export function createLocalExecutor(deps: LocalExecutorDeps): Executor {
     await entry?.done;
   }
 
+  async function salvage(repo: Repo, run: string): Promise<void> {
+    const sandbox = await chooseSandbox();
+    if (typeof sandbox === "string") return;
+    const kept = await salvageWork({ home, sandbox, identity: deps.identity }, repo, run);
+    if (kept?.where === "bundle") deps.log.warn({ repo: slugOf(repo), run, path: kept.path }, "unfinished work kept");
+  }
+
   const cancelWhere = async (isMeant: (entry: Entry) => boolean, why: string): Promise<void> => {
     await Promise.all([...entries].filter(([, entry]) => isMeant(entry)).map(([id]) => cancel(id, why)));
   };
@@ -179,6 +187,7 @@ export function createLocalExecutor(deps: LocalExecutorDeps): Executor {
     cancel,
     async dispose(repo, run) {
       await cancelWhere(({ order }) => order.run === run, "the run is over");
+      await salvage(repo, run);
       await removeTree(placeOfRun(home, run).root);
       for (const [id, { order }] of entries) if (order.run === run) entries.delete(id);
       deps.log.debug({ repo: slugOf(repo), run }, "workspace removed");

@@ -127,7 +127,8 @@ export async function checkBubblewrap(deps: SandboxDeps): Promise<string | undef
 
 /**
  * bubblewrap hands its own environment on, so values travel there and not in the argv, which every process of the host may read.
- * The namespace's first process is known by its pid on the host: when it is gone, so is everything in the namespace.
+ * The namespace's first process is known by its pid on the host: when it is gone, so is everything in the namespace. It dies with bubblewrap,
+ * except while it is being set up, when it would wait for ever: then it still is in bubblewrap's process group.
  */
 async function runInNamespace(
   argv: readonly string[],
@@ -139,15 +140,12 @@ async function runInNamespace(
     const pid = /"child-pid":\s*(\d+)/.exec(info)?.[1];
     return pid === undefined ? undefined : Number(pid);
   };
-  const kill = (child: ChildProcess): void => {
-    child.kill("SIGKILL");
-  };
   const result = await runCommand({
     ...command,
     argv,
     cwd: "/",
     env,
-    kill,
+    kill: killGroup,
     onReport: (stream) => stream.setEncoding("utf8").on("data", (chunk: string) => (info = (info + chunk).slice(0, 4096))),
   });
   const pid = firstPid();

@@ -14,7 +14,7 @@ import { prove, type Proof, type TestRecipe } from "./proofs.ts";
 import { findRecipe, noteLimits } from "./recipe.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { redact, type Secrets } from "./tail.ts";
-import { noteLanding, openWorkspace, writeNotes, type WorkspaceNotes, type WorkspaceSite } from "./workspace.ts";
+import { closeWorkspace, openWorkspace, writeNotes, type WorkspaceNotes, type WorkspaceSite } from "./workspace.ts";
 
 /** What every turn on this machine shares. */
 export interface TurnTools {
@@ -96,6 +96,7 @@ async function keepInterrupted(site: TurnSite, notes: WorkspaceNotes, newest: st
   const quiet = { ...site, signal: AbortSignal.timeout(keepTimeoutMs) };
   const collecting = await collectWork(quiet, { startedFrom: notes.base, newest, known: notes.untracked, now: site.now() });
   const kept = await keep(quiet, collecting);
+  await closeWorkspace(site.place, notes, false);
   return { kind: "interrupted", why, ...(kept === undefined ? {} : { kept }) };
 }
 
@@ -105,9 +106,9 @@ async function workAndConclude(site: TurnSite, notes: WorkspaceNotes, newest: st
   site.signal.throwIfAborted();
   const collecting = await collectWork(site, { startedFrom: notes.base, newest, known: notes.untracked, now: site.now() });
   const outcome = await concludeOrFail(site, { notes, agent, base, collecting });
-  if (outcome.kind !== "landed") return withKeptWork(site, outcome, collecting);
-  await noteLanding(site.place, notes);
-  return outcome;
+  const ended = await withKeptWork(site, outcome, collecting);
+  await closeWorkspace(site.place, notes, outcome.kind === "landed");
+  return ended;
 }
 
 function openSite(tools: TurnTools, request: TurnRequest, mirrorPath: string, recipe: TestRecipe): TurnSite {

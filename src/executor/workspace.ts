@@ -16,6 +16,8 @@ const notesShape = z.object({
   base: z.string(),
   /** The work in it has landed: the next turn starts from the newest base. */
   hasLanded: z.boolean(),
+  /** A turn is at work in it: what it has committed is neither landed nor kept yet. */
+  isOpen: z.boolean(),
   /** What `setup` left lying about, which is not the agent's. */
   untracked: z.array(z.string()),
   /** The base has been proved, with this command: a nudge need not prove it again. */
@@ -43,7 +45,9 @@ export async function openWorkspace(site: WorkspaceSite, newest: string): Promis
   const notes = await readNotes(site.place);
   if (notes !== undefined && !notes.hasLanded) {
     if (site.order.kind === "resolve") await runGit(site, ["merge", "--no-edit", newest]);
-    return { kind: "open", notes };
+    const reopened = { ...notes, isOpen: true };
+    await writeNotes(site.place, reopened);
+    return { kind: "open", notes: reopened };
   }
   if (notes !== undefined && (await resetWorkspace(site, newest))) return setUp(site, newest, false);
   const kept = await findKeptWork(site, newest);
@@ -51,9 +55,10 @@ export async function openWorkspace(site: WorkspaceSite, newest: string): Promis
   return setUp(site, kept?.base ?? newest, kept === undefined);
 }
 
-/** Marks the work as landed, so that the next turn starts from what is on the base branch. */
-export async function noteLanding(place: RunPlace, notes: WorkspaceNotes): Promise<void> {
-  await writeNotes(place, { ...notes, hasLanded: true });
+/** The turn is over, and its work landed, kept or shown. After a landing the next turn starts from what is on the base branch. */
+export async function closeWorkspace(place: RunPlace, notes: WorkspaceNotes, hasLanded: boolean): Promise<void> {
+  const newest = (await readNotes(place)) ?? notes;
+  await writeNotes(place, { ...newest, hasLanded, isOpen: false });
 }
 
 export async function writeNotes(place: RunPlace, notes: WorkspaceNotes): Promise<void> {
@@ -61,7 +66,7 @@ export async function writeNotes(place: RunPlace, notes: WorkspaceNotes): Promis
 }
 
 /** Missing, damaged, or from a setup that did not end: then a new workspace is made. */
-async function readNotes(place: RunPlace): Promise<WorkspaceNotes | undefined> {
+export async function readNotes(place: RunPlace): Promise<WorkspaceNotes | undefined> {
   try {
     if (!(await lstat(place.workspace)).isDirectory()) return undefined;
     return notesShape.parse(JSON.parse(await readFile(place.notes, "utf8")));
@@ -97,7 +102,7 @@ async function setUp(site: WorkspaceSite, base: string, isPureBase: boolean): Pr
     if (record.exitCode !== 0) return { kind: "setup-failed", record };
   }
   const untracked = setup === undefined ? [] : ((await listUncommitted(site)) ?? []);
-  const notes = { base, hasLanded: false, untracked: [...untracked] };
+  const notes = { base, hasLanded: false, isOpen: true, untracked: [...untracked] };
   await writeNotes(site.place, notes);
   return { kind: "open", notes };
 }

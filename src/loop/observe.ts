@@ -18,7 +18,7 @@ import type {
 import { findObstacles, type Obstacle } from "../core/obstacles.ts";
 import { combine, type Combined } from "../core/policy.ts";
 import { parseRepoConfig, repoConfigPath } from "../core/repo-config.ts";
-import { concludeTurn, parseRepo, repoKey, type Ledger, type Repo } from "../core/run.ts";
+import { concludeTurn, parseRepo, repoKey, slugOf, type Ledger, type Repo } from "../core/run.ts";
 import { foldVerdict, type CommitReading } from "../core/verdict.ts";
 import type { Executor, Forge, LockView, Remote } from "../ports.ts";
 import type { LoopDeps } from "./loop-deps.ts";
@@ -67,6 +67,10 @@ export async function observe(deps: LoopDeps, memory: ObserveMemory, repo: Repo)
   ]);
   noteRun(memory, repo, lock);
   const isQuiet = lock === undefined && issues.length === 0;
+  if (facts !== undefined && hasMoved(facts, repo)) {
+    deps.log.warn({ repo: slugOf(repo), now: slugOf(facts.repo) }, "repository has moved");
+    return { observation: { ...blank, isEnrolled: false }, remote, facts, lock: undefined };
+  }
   if (facts === undefined || isQuiet) return { observation: blank, remote, facts, lock: undefined };
 
   const policyAnswer = await readPolicy(deps, facts);
@@ -86,6 +90,11 @@ export async function observe(deps: LoopDeps, memory: ObserveMemory, repo: Repo)
 function noteRun({ runs }: ObserveMemory, repo: Repo, lock: LockView | "unreadable" | undefined): void {
   if (lock === undefined || lock === "unreadable") runs.delete(repoKey(repo));
   else runs.set(repoKey(repo), lock.ledger.run);
+}
+
+/** The operator enrolled a name. What answers to it after a rename or a transfer may be somebody else's. */
+function hasMoved(facts: RepoFacts, asked: Repo): boolean {
+  return repoKey(facts.repo) !== repoKey(asked);
 }
 
 /** Asks the executor how it is; a change is logged once. */

@@ -134,6 +134,17 @@ describe("cancelling", () => {
     expect(afk.forge("show", "--stat", "--format=%s", "afk/issue-7")).toContain("product.js");
   });
 
+  it("loses no commits when the run ends before it goes on", async () => {
+    const afk = await given({ agent: `${goodAgent}\necho ready; sleep 600` });
+    const id = await afk.start();
+    await afk.line(id, /ready/);
+    await afk.executor.cancel(id, "shutdown");
+    await afk.executor.dispose(afk.repo, "run-1");
+    const bundle = join(afk.home, `kept/${afk.repo.owner}/${afk.repo.name}/run-run-1.bundle`);
+    expect(afk.forge("bundle", "list-heads", bundle)).toContain("refs/afk/work");
+    expect(existsSync(join(afk.home, "runs/run-1"))).toBe(false);
+  });
+
   it("is what happens to a turn submitted after closing", async () => {
     const afk = await given();
     await afk.executor.close();

@@ -32,6 +32,18 @@ describe("arming", () => {
   });
 });
 
+describe("enrolment", () => {
+  it("is of a name: what it leads to after a rename is left alone", async () => {
+    const afk = await createBotTester();
+    afk.forge.renameRepo(afk.api, "moved");
+    const issue = await afk.open("Sum is wrong");
+    await afk.advance(240_000);
+    expect(afk.forge.writes).toEqual([]);
+    expect(afk.comments(issue)).toEqual([]);
+    expect(afk.log.map(({ message }) => message)).toContain("repository has moved");
+  });
+});
+
 describe("the kill switch", () => {
   it("stops the agent of a repo whose passes fail", async () => {
     const afk = await createBotTester();
