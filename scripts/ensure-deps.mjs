@@ -14,7 +14,9 @@ if (major < 20 || (major === 20 && minor < 18) || major === 21) {
   fail(`AFK needs Node ^20.18.1 or >=22; this is ${process.versions.node}.`);
 }
 
-const wanted = createHash("sha256").update(readFileSync(join(root, "package-lock.json"))).digest("hex");
+const wanted = createHash("sha256")
+  .update(readFileSync(join(root, "package-lock.json")))
+  .digest("hex");
 const installed = existsSync(stamp) ? readFileSync(stamp, "utf8") : "";
 if (installed !== wanted) {
   process.stderr.write("Installing dependencies from package-lock.json …\n");

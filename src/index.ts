@@ -42,7 +42,15 @@ export async function wire(app: Probot, config: Config, log: Log): Promise<Afk> 
   const webUrl = config.forge.host === undefined ? "https://github.com" : `${config.forge.protocol}://${config.forge.host}`;
   const forge = createGitHubForge({ auth: (id) => app.auth(id), webUrl, log, describeLabel: (label) => lookOf(label, config.labels) });
   const killSwitch = createKillSwitch(config.killSwitch, home.dir, systemTimers);
-  const lock = createGitLock({ home: home.dir, homeId: home.id, holderId: randomUUID(), clock: forge, leaseMs: config.leaseMs, refPrefix: config.refPrefix, log });
+  const lock = createGitLock({
+    home: home.dir,
+    homeId: home.id,
+    holderId: randomUUID(),
+    clock: forge,
+    leaseMs: config.leaseMs,
+    refPrefix: config.refPrefix,
+    log,
+  });
   const executor = createLocalExecutor({
     home: home.dir,
     slots: config.maxConcurrency,

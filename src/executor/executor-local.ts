@@ -18,6 +18,7 @@ import {
 } from "../ports.ts";
 import { createCommandAgent } from "./agents/agent-command.ts";
 import { placeOfRun, removeTree } from "./home.ts";
+import { endLeftovers } from "./leftovers.ts";
 import { createMirror } from "./mirror.ts";
 import { checkBubblewrap, createBubblewrap, createNoSandbox, type Sandbox } from "./sandbox.ts";
 import { findProgram } from "./sandbox-view.ts";
@@ -69,6 +70,7 @@ const maxEnded = 1000;
 export function createLocalExecutor(deps: LocalExecutorDeps): Executor {
   mkdirSync(deps.home, { recursive: true, mode: 0o700 });
   const home = realpathSync(deps.home);
+  endLeftovers(home);
   const queue = new PQueue({ concurrency: deps.slots });
   const entries = new Map<string, Entry>();
   const listeners: ((repo: Repo, what: "phase" | "line" | "ended") => void)[] = [];

@@ -128,7 +128,7 @@ export async function checkBubblewrap(deps: SandboxDeps): Promise<string | undef
 /**
  * bubblewrap hands its own environment on, so values travel there and not in the argv, which every process of the host may read.
  * The namespace's first process is known by its pid on the host: when it is gone, so is everything in the namespace. It dies with bubblewrap,
- * except while it is being set up, when it would wait for ever: then it still is in bubblewrap's process group.
+ * but not before it has said so to the kernel: until then it is in bubblewrap's process group, or has just left it.
  */
 async function runInNamespace(
   argv: readonly string[],
@@ -149,14 +149,15 @@ async function runInNamespace(
     onReport: (stream) => stream.setEncoding("utf8").on("data", (chunk: string) => (info = (info + chunk).slice(0, 4096))),
   });
   const pid = firstPid();
-  if (pid !== undefined) await untilGone(pid);
+  if (pid !== undefined) await untilGone(pid, { isEndedByUs: result.aborted || result.timedOut });
   return result;
 }
 
 /** The kernel ends a namespace within milliseconds; processes in uninterruptible sleep take longer. */
-async function untilGone(pid: number): Promise<void> {
+async function untilGone(pid: number, { isEndedByUs }: { readonly isEndedByUs: boolean }): Promise<void> {
   for (let waitedMs = 0; isAlive(pid); waitedMs += 5) {
     if (waitedMs > 30_000) throw new Error("a sandboxed process does not end");
+    if (isEndedByUs) kill(pid);
     await delay(5);
   }
 }
@@ -171,11 +172,15 @@ function isAlive(pid: number): boolean {
 }
 
 function killGroup(child: ChildProcess): void {
-  if (child.pid === undefined) return;
+  if (child.pid !== undefined) kill(-child.pid);
+}
+
+/** A process, or with a negative number a group. */
+function kill(pid: number): void {
   try {
-    process.kill(-child.pid, "SIGKILL");
+    process.kill(pid, "SIGKILL");
   } catch {
-    // Nobody is left in the group.
+    // It, or the last of the group, ended by itself.
   }
 }
 
@@ -184,13 +189,7 @@ async function killMarked(mark: string): Promise<void> {
   for (let round = 0; round < 100; round += 1) {
     const found = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && hasMark(name, mark));
     if (found.length === 0) return;
-    for (const pid of found) {
-      try {
-        process.kill(Number(pid), "SIGKILL");
-      } catch {
-        // It ended by itself.
-      }
-    }
+    for (const pid of found) kill(Number(pid));
     await delay(5);
   }
   throw new Error("processes of a command do not end");

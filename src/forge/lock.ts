@@ -134,7 +134,8 @@ function createLiveClaims(log: Log, schedule: NonNullable<LockOptions["schedule"
     try {
       if (!isClosed) await renew();
     } catch (error) {
-      if (!(error instanceof HaltedError)) log.warn({ repo: repoKey(held.claim.repo), run: held.claim.run, err: error }, "lease not renewed");
+      if (!(error instanceof HaltedError))
+        log.warn({ repo: repoKey(held.claim.repo), run: held.claim.run, err: error }, "lease not renewed");
       if (error instanceof StaleClaimError) held.lose();
     }
     tidy(held);

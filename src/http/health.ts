@@ -47,5 +47,12 @@ export async function takeHealth({ config, killSwitch, executor, loop }: HealthS
     ...loop.failing().map((slug) => `passes over ${slug} fail; see the log`),
   ];
   const status = disarmed.length > 0 ? "disabled" : troubles.length > 0 ? "degraded" : "ok";
-  return { status, reasons: [...disarmed, ...troubles, sharedNetwork], busy: busy >= slots, active: busy, queued: loop.queued(), capacity: slots };
+  return {
+    status,
+    reasons: [...disarmed, ...troubles, sharedNetwork],
+    busy: busy >= slots,
+    active: busy,
+    queued: loop.queued(),
+    capacity: slots,
+  };
 }

@@ -53,23 +53,40 @@ const routes: Readonly<Record<string, Route>> = {
   [`POST ${webhookPath}`]: takeWebhook,
 };
 
-/** The whole body, unless it or all of them together are too much; what comes after a limit is dropped unread. */
+/**
+ * The whole body, unless it or all of them together are too much; what comes after a limit is dropped unread. By events: an iterator over
+ * the request makes the whole answer a tenth slower, as does a copy of a body that came in one piece (see `npm run bench`).
+ */
 async function readBody(request: IncomingMessage, intake: { bytes: number }): Promise<Uint8Array | "too-long" | "too-many"> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   try {
-    // A request without an encoding yields bytes.
-    for await (const chunk of request as AsyncIterable<Uint8Array>) {
-      length += chunk.length;
-      intake.bytes += chunk.length;
-      if (length > maxPayloadBytes) return "too-long";
-      if (intake.bytes > maxIntakeBytes) return "too-many";
-      chunks.push(chunk);
-    }
-    return Buffer.concat(chunks);
+    return await new Promise((resolve, reject) => {
+      // A request without an encoding yields bytes.
+      function take(chunk: Uint8Array): void {
+        length += chunk.length;
+        intake.bytes += chunk.length;
+        if (length > maxPayloadBytes) refuse("too-long");
+        else if (intake.bytes > maxIntakeBytes) refuse("too-many");
+        else chunks.push(chunk);
+      }
+      function refuse(why: "too-long" | "too-many"): void {
+        request.off("data", take).resume();
+        chunks.length = 0;
+        resolve(why);
+      }
+      request.on("data", take);
+      request.once("end", () => resolve(joined(chunks)));
+      request.once("error", reject);
+    });
   } finally {
     intake.bytes -= length;
   }
+}
+
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  const [first] = chunks;
+  return first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks);
 }
 
 function sendJson(response: ServerResponse, status: number, value: unknown): void {

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { existsSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { waitAtMost } from "./wait.ts";
@@ -21,6 +22,8 @@ export interface Program {
   line(matches: (line: LogLine) => boolean, what: string, timeoutMs?: number): Promise<LogLine>;
   /** Waits for its end. */
   exit(timeoutMs?: number): Promise<Exit>;
+  /** Sends a signal to all its process group, as a terminal does. */
+  signalGroup(signal: NodeJS.Signals): void;
   /** Sends a signal and waits for the end. */
   stop(signal?: NodeJS.Signals): Promise<Exit>;
 }
@@ -30,6 +33,7 @@ export const cli = fileURLToPath(new URL("../../lib/cli/afk.js", import.meta.url
 
 /** Starts a program in a process group of its own, as a shell does, with exactly this environment. */
 export function startProgram(argv: readonly string[], env: Readonly<Record<string, string>>, cwd?: string): Program {
+  if (!existsSync(cli)) throw new Error("there is no built AFK to test: npm run build");
   const [file = "", ...args] = argv;
   const child = spawn(file, args, {
     env: { ...env },
@@ -74,6 +78,9 @@ export function startProgram(argv: readonly string[], env: Readonly<Record<strin
     lines: () => lines,
     line: (matches, what, timeoutMs) => until(() => lines.find(matches), `the line ${JSON.stringify(what)}`, timeoutMs),
     exit,
+    signalGroup(signal) {
+      if (child.pid !== undefined) process.kill(-child.pid, signal);
+    },
     async stop(signal = "SIGTERM") {
       if (ended === undefined) child.kill(signal);
       return exit();

@@ -10,11 +10,15 @@ import { baseEnvironment, startProgram, type LogLine, type Program } from "./afk
 const project = fileURLToPath(new URL("../..", import.meta.url));
 const tsx = join(project, "node_modules/tsx/dist/cli.mjs");
 
+const started: Program[] = [];
 let root: string;
 beforeAll(() => {
   root = mkdtempSync(join(tmpdir(), "afk-e2e-demo-"));
 });
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+afterAll(async () => {
+  await Promise.all(started.map((program) => program.stop()));
+  rmSync(root, { recursive: true, force: true });
+});
 
 interface Demo {
   readonly program: Program;
@@ -24,10 +28,9 @@ interface Demo {
 
 function startDemo(args: readonly string[], env: Readonly<Record<string, string>> = {}): Demo {
   const tmp = mkdtempSync(join(root, "tmp-"));
-  return {
-    program: startProgram([process.execPath, tsx, "demo/main.ts", ...args], { ...baseEnvironment(), TMPDIR: tmp, ...env }, project),
-    tmp,
-  };
+  const program = startProgram([process.execPath, tsx, "demo/main.ts", ...args], { ...baseEnvironment(), TMPDIR: tmp, ...env }, project);
+  started.push(program);
+  return { program, tmp };
 }
 
 /** What the demo told, by its `event`; checklist lines by their text. */
@@ -84,9 +87,10 @@ describe.concurrent("the demo", () => {
     expect(await (await fetch(`${String(afk)}/health`)).json()).toMatchObject({ active: 0 });
     expect((await fetch(String(forge))).status).toBe(404);
     // A terminal sends it to every process of the group, and npm hands it on once more.
-    process.kill(-(demo.program.child.pid ?? Number.NaN), "SIGINT");
-    process.kill(-(demo.program.child.pid ?? Number.NaN), "SIGINT");
+    demo.program.signalGroup("SIGINT");
+    demo.program.signalGroup("SIGINT");
     expect((await demo.program.exit()).code).toBe(0);
+    expect(demo.program.output()).not.toContain("Warning");
     expect(leftovers(demo)).toEqual([]);
   });
 
@@ -124,7 +128,7 @@ describe.concurrent("the demo", () => {
   it("ends with 1 and leaves nothing behind when it is stopped in the middle", async () => {
     const demo = startDemo(["--json", "--agent-command", "sleep 60"]);
     await demo.program.line(({ event }) => event === "claimed", "claimed");
-    process.kill(-(demo.program.child.pid ?? Number.NaN), "SIGINT");
+    demo.program.signalGroup("SIGINT");
     expect((await demo.program.exit()).code).toBe(1);
     expect(last(demo)).toMatchObject({ event: "end", outcome: "failed", reason: "stopped by hand" });
     expect(leftovers(demo)).toEqual([]);

@@ -53,7 +53,7 @@ describe.concurrent("afk serve", () => {
     expect(program.output()).not.toContain("not a key");
   });
 
-  it.each(["", "fly", "serve now", "--version"])("answers `afk %s` with its usage and exit code 2", async (line) => {
+  it.each(["", "fly", "serve now"])("answers `afk %s` with its usage and exit code 2", async (line) => {
     const { program } = await world.afk(line.split(" "), [slug]);
     expect(await program.exit()).toEqual({ code: 2, signal: null });
     expect(program.output()).toContain("Usage: afk <command>");
@@ -82,11 +82,11 @@ describe.concurrent("afk serve", () => {
 
   it("leaves an AFK_HOME to the process that has it", async () => {
     const first = await world.serve([slug], { env: { AFK_KILL_SWITCH: "true" } });
-    const second = await world.afk(["serve"], [slug], first);
-    expect(await second.program.exit()).toEqual({ code: 1, signal: null });
-    expect(second.program.output()).toContain("another AFK uses this folder");
-    const third = await world.afk(["tick"], [slug], first);
-    expect(await third.program.exit()).toEqual({ code: 1, signal: null });
+    const others = await Promise.all([world.afk(["serve"], [slug], first), world.afk(["tick"], [slug], first)]);
+    for (const { program } of others) {
+      expect(await program.exit()).toEqual({ code: 1, signal: null });
+      expect(program.output()).toContain("another AFK uses this folder");
+    }
     expect((await read(`${first.url}/health`)).status).toBe(200);
 
     await first.program.stop("SIGKILL");

@@ -40,9 +40,8 @@ describe.concurrent("an AFK that is told to stop", () => {
     const afk = await world.serve([slug]);
     await world.release(slug);
     await afk.agent();
-    const group = -(afk.program.child.pid ?? Number.NaN);
-    process.kill(group, "SIGINT");
-    process.kill(group, "SIGINT");
+    afk.program.signalGroup("SIGINT");
+    afk.program.signalGroup("SIGINT");
     expect(await afk.program.exit()).toEqual({ code: 0, signal: null });
     expect(world.lock(slug)).toMatchObject({ holder: null });
   });

@@ -100,6 +100,18 @@ describe.each(kinds)("a command with %s", (kind) => {
     expect(result).toMatchObject({ exitCode: null, aborted: true, timedOut: false });
   });
 
+  it("ends with all it is, however early it is aborted", async () => {
+    const sandbox = sandboxOf(kind);
+    for (let afterMs = 0; afterMs < 20; afterMs += 0.25) {
+      const abort = new AbortController();
+      setTimeout(() => abort.abort(), afterMs);
+      const { aborted, durationMs } = await sandbox.run({ ...shell(""), argv: ["sleep", "73.1"], signal: abort.signal });
+      expect(aborted).toBe(true);
+      expect(durationMs).toBeLessThan(5_000);
+    }
+    expect(isRunning("73.1")).toBe(false);
+  });
+
   it("cannot fill the memory with output", async () => {
     let longest = 0;
     const result = await sandboxOf(kind).run(

@@ -9,7 +9,10 @@ import type { Log } from "../../src/ports.ts";
 import { appPrivateKey } from "../support/app-key.ts";
 
 /** Payloads in GitHub's shapes; a third of them are older than today's schema: inputs, not truth. */
-const examples = createRequire(import.meta.url)("@octokit/webhooks-examples") as readonly { readonly name: string; readonly examples: readonly object[] }[];
+const examples = createRequire(import.meta.url)("@octokit/webhooks-examples") as readonly {
+  readonly name: string;
+  readonly examples: readonly object[];
+}[];
 
 const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
@@ -19,7 +22,8 @@ async function createHarness(isEnrolled: (repo: Repo) => boolean = () => true) {
   const app = new Probot({ appId: 1, privateKey: appPrivateKey, secret: "s", log: pino({ level: "silent" }) });
   createApp({ signal: (signal) => void signals.push(signal), isEnrolled, readyLabel: "ready-for-agent", log: silent })(app);
   await app.ready();
-  const receive = (name: string, payload: unknown) => app.receive({ id: "1", name, payload } as unknown as Parameters<Probot["receive"]>[0]);
+  const receive = (name: string, payload: unknown) =>
+    app.receive({ id: "1", name, payload } as unknown as Parameters<Probot["receive"]>[0]);
   return { signals, receive };
 }
 
@@ -42,7 +46,9 @@ describe("the event table", () => {
 
   it("takes recorded payloads of the forge", async () => {
     const { signals, receive } = await createHarness();
-    for (const { name, examples: payloads } of examples.filter((example) => ["issues", "check_run", "check_suite", "status"].includes(example.name))) {
+    for (const { name, examples: payloads } of examples.filter((example) =>
+      ["issues", "check_run", "check_suite", "status"].includes(example.name),
+    )) {
       for (const payload of payloads) await receive(name, payload);
     }
     expect(signals.map(({ repo }) => slugOf(repo))).toContain("Codertocat/Hello-World");
