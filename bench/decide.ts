@@ -5,7 +5,7 @@ import { beginTurn, concludeTurn, openLedger, recordLanding, type Ledger } from 
 import type { CheckRun } from "../src/core/verdict.ts";
 import type { Bench } from "./bench.ts";
 
-const rounds = 20;
+const rounds = 10;
 const observations = 10_000;
 /** What a busy repo has: issues with the ready label, and the jobs of a build matrix. */
 const candidatesEach = 10;

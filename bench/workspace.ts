@@ -11,7 +11,7 @@ import type { Remote } from "../src/ports.ts";
 import { timed, type Bench, type Stage } from "./bench.ts";
 import { largeRepo, makeLargeRepo } from "./large-repo.ts";
 
-const rounds = 4;
+const rounds = 3;
 const repo = { owner: "acme", name: "large" };
 
 export const benchWorkspace: Bench = {

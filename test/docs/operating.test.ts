@@ -12,7 +12,7 @@ function messagesIn(folder: string): readonly string[] {
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(".ts"));
   const sources = files.map((path) => readFileSync(join(folder, path), "utf8"));
   return sources.flatMap((source) =>
-    [...source.matchAll(/\blog\.(debug|info|warn|error)\(\s*\{[\s\S]*?\},\s*"([^"]+)"/g)].map(
+    [...source.matchAll(/\blog\.(debug|info|warn|error)\(\s*(?:\w+|\{[\s\S]*?\}),\s*"([^"]+)"/g)].map(
       ([, level, message]) => `${message} (${level})`,
     ),
   );
