@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { git, tryGit } from "../git/run-git.ts";
 import { assertSha, isDescendant, writeCommit, type Identity } from "../git/store.ts";
 import { readChangedPaths, readFileChanges, type Change } from "./change.ts";
-import { removeTree, type RunPlace } from "./home.ts";
+import { lookAt, removeTree, type RunPlace } from "./home.ts";
 import type { Sandbox } from "./sandbox.ts";
 
 export interface CollectSite {
@@ -144,7 +144,7 @@ async function excludeByProducts(site: CollectSite): Promise<void> {
 /** Reads a file that the sandbox may have written: a regular file of bounded size, never through a link. */
 async function openMail(site: CollectSite, name: string, maxBytes: number): Promise<Buffer | undefined> {
   const path = join(site.place.mail, name);
-  const found = await lstat(path).catch(() => undefined);
+  const found = await lookAt(path);
   if (found === undefined || !found.isFile() || found.size > maxBytes) return undefined;
   return readFile(path, { flag: constants.O_RDONLY | constants.O_NOFOLLOW });
 }
@@ -168,7 +168,7 @@ function parseStatus(text: string): readonly string[] {
 
 /** The run's own store borrows the mirror's objects; what the agent wrote goes only into the store. */
 async function openRunStore({ place, mirrorPath }: CollectSite): Promise<string> {
-  const found = await lstat(join(place.store, "HEAD")).catch(() => undefined);
+  const found = await lookAt(join(place.store, "HEAD"));
   if (found === undefined)
     await git(["clone", "--quiet", "--bare", "--shared", "--template=", "--", mirrorPath, place.store], { dir: mirrorPath });
   return place.store;

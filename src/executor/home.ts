@@ -1,4 +1,5 @@
-import { mkdir, realpath, rm } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { lstat, mkdir, realpath, rm } from "node:fs/promises";
 import { join, resolve, sep } from "node:path";
 import { execa } from "execa";
 import { parseRepo, repoKey, slugOf, type Repo } from "../core/run.ts";
@@ -77,4 +78,14 @@ function inside(home: string, ...parts: readonly string[]): string {
   const path = resolve(home, ...parts);
   if (!path.startsWith(resolve(home) + sep)) throw new Error(`outside of the home: ${JSON.stringify(path)}`);
   return path;
+}
+
+/** What lies at a path, without following a link; `undefined` when nothing does. */
+export async function lookAt(path: string): Promise<Stats | undefined> {
+  try {
+    return await lstat(path);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR")) return undefined;
+    throw error;
+  }
 }

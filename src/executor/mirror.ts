@@ -48,6 +48,7 @@ export function createMirror(home: string, debounceMs: number, nowMs: () => numb
   function startNext(entry: Entry, remote: Remote): Promise<string> {
     if (entry.current === undefined) return start(entry, remote);
     entry.next ??= entry.current
+      // Whoever waits for that fetch hears of its failure; this one is about the next.
       .catch(() => undefined)
       .then(() => {
         entry.next = undefined;

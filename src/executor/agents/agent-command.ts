@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
-import { lstat, open, writeFile } from "node:fs/promises";
+import { open, writeFile } from "node:fs/promises";
 import { join, resolve, sep } from "node:path";
-import { removeTree } from "../home.ts";
+import { lookAt, removeTree } from "../home.ts";
 import { cleanOutput, redact, tailOf } from "../tail.ts";
 import type { Agent, AgentOutcome, AgentSession } from "./agent.ts";
 
@@ -51,7 +51,7 @@ export function createCommandAgent([program = "", ...words]: readonly string[], 
 
 /** The agent may have put anything there: only a regular file is read, through no link, and no more than fits. */
 async function readBlocked(path: string, { secrets }: AgentSession): Promise<string> {
-  const found = await lstat(path).catch(() => undefined);
+  const found = await lookAt(path);
   if (found === undefined || !found.isFile()) return "";
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
