@@ -67,7 +67,7 @@ export async function wire(app: Probot, config: Config, log: Log): Promise<Afk> 
   });
   const loop = createLoop({ forge, lock, executor, killSwitch, config, timers: systemTimers, log, newId });
   const isEnrolled = (repo: Repo) => config.allowlist.some((enrolled) => repoKey(enrolled) === repoKey(repo));
-  createApp({ signal: (signal) => loop.signal(signal), isEnrolled, readyLabel: config.labels.ready, log })(app);
+  createApp({ signal: (signal) => loop.signal(signal), isEnrolled, readyLabel: config.labels.ready })(app);
   return {
     loop,
     health: () => takeHealth({ config, killSwitch, executor, loop }),

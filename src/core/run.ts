@@ -236,8 +236,3 @@ export function recordLanding(ledger: Ledger, turnId: string, landed: Landed, ev
 export function endRun(ledger: Ledger, end: End, at: Time): Ledger {
   return ledger.end === undefined ? { ...ledger, end: { ...end, at } } : ledger;
 }
-
-/** Handed over with something landed: nothing is reverted, the broken state stays for forensics. */
-export function isFreeze(ledger: Ledger): boolean {
-  return ledger.end?.kind === "handed-over" && ledger.landed !== undefined;
-}

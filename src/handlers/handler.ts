@@ -1,13 +1,11 @@
 import type { Repo } from "../core/run.ts";
 import type { Signal } from "../loop/signals.ts";
-import type { Log } from "../ports.ts";
 
 /** What every handler gets: somewhere to hand the signal to, and the guard. */
 export interface HandlerDeps {
   readonly signal: (signal: Signal) => void;
   readonly isEnrolled: (repo: Repo) => boolean;
   readonly readyLabel: string;
-  readonly log: Log;
 }
 
 /** A verified webhook. The payload is parsed by who reads it: only the fields used. */

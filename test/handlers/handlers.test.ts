@@ -5,7 +5,6 @@ import { describe, expect, it } from "vitest";
 import { createApp, eventNames } from "../../src/app.ts";
 import { slugOf, type Repo } from "../../src/core/run.ts";
 import type { Signal } from "../../src/loop/signals.ts";
-import type { Log } from "../../src/ports.ts";
 import { appPrivateKey } from "../support/app-key.ts";
 
 /** Payloads in GitHub's shapes; a third of them are older than today's schema: inputs, not truth. */
@@ -14,13 +13,11 @@ const examples = createRequire(import.meta.url)("@octokit/webhooks-examples") as
   readonly examples: readonly object[];
 }[];
 
-const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-
 /** The real Probot app; what its handlers signal is collected. */
 async function createHarness(isEnrolled: (repo: Repo) => boolean = () => true) {
   const signals: Signal[] = [];
   const app = new Probot({ appId: 1, privateKey: appPrivateKey, secret: "s", log: pino({ level: "silent" }) });
-  createApp({ signal: (signal) => void signals.push(signal), isEnrolled, readyLabel: "ready-for-agent", log: silent })(app);
+  createApp({ signal: (signal) => void signals.push(signal), isEnrolled, readyLabel: "ready-for-agent" })(app);
   await app.ready();
   const receive = (name: string, payload: unknown) =>
     app.receive({ id: "1", name, payload } as unknown as Parameters<Probot["receive"]>[0]);

@@ -157,7 +157,7 @@ export async function createBotTester({ env = {}, webhooks = "delivered" }: BotT
 
   const probot = new Probot({ appId: 1, privateKey: appPrivateKey, secret: "s", log: pino({ level: "silent" }) });
   const isEnrolled = (repo: Repo) => config.allowlist.some((enrolled) => repoKey(enrolled) === repoKey(repo));
-  createApp({ signal: (signal) => current.loop.signal(signal), isEnrolled, readyLabel: config.labels.ready, log })(probot);
+  createApp({ signal: (signal) => current.loop.signal(signal), isEnrolled, readyLabel: config.labels.ready })(probot);
   await probot.ready();
 
   function deliver({ id, name, payload }: FakeWebhook): void {
