@@ -1,7 +1,9 @@
-import { decide, type Limits } from "../src/core/decide.ts";
+import { decide } from "../src/core/decide.ts";
+import type { Limits } from "../src/core/decision.ts";
 import type { Candidate, IssueFacts, Observation, RunObservation } from "../src/core/observation.ts";
 import { combine } from "../src/core/policy.ts";
-import { beginTurn, concludeTurn, openLedger, recordLanding, type Ledger } from "../src/core/run.ts";
+import type { Ledger } from "../src/core/run.ts";
+import { beginTurn, concludeTurn, openLedger, recordLanding } from "../src/core/run-steps.ts";
 import type { CheckRun } from "../src/core/verdict.ts";
 import type { Bench } from "./bench.ts";
 
@@ -45,7 +47,9 @@ function makeObservation(number: number): Observation {
     at: start + (number % 200) * 1000,
     isSwitchedOff: number % 97 === 0,
     isEnrolled: number % 89 !== 0,
+    isOutOfReach: false,
     policy: { kind: "ok", policy },
+    request: undefined,
     run: undefined,
     candidates: [],
     obstacles: [],
@@ -63,6 +67,7 @@ function makeQueue(number: number): readonly Candidate[] {
       authorPermission: at % 4 === 0 ? "none" : "write",
       blockers: at % 5 === 0 ? [{ reference: "#1", isOpen: true }] : [],
       previous: undefined,
+      commandsThrough: 0,
     },
   }));
 }
@@ -88,7 +93,7 @@ function makeRun(number: number): RunObservation {
   const approval = { by: "ann", byId: 2, at: time(-60), contentHash: "0".repeat(64) };
   const claimed = openLedger({ repoId: 1, issue: number, run: `${number}-a`, approval, base: "main", startedAt: time(0) });
   const working = beginTurn(claimed, { id: "t1", kind: "implement", startedAt: time(0) }, "new");
-  const landed = recordLanding(working, "t1", { sha: "a".repeat(40), branch: "main", at: time(60) }, {});
+  const landed = recordLanding(working, "t1", { sha: "a".repeat(40), branch: "main", at: time(60) }, "b".repeat(40), {});
   const ledgers: readonly Ledger[] = [
     claimed,
     working,
@@ -108,7 +113,9 @@ function makeRun(number: number): RunObservation {
     isReady: number % 31 !== 0,
     turn: { kind: "unknown" },
     ci:
-      ledger.landed === undefined || ledger.end !== undefined ? undefined : { landed: { sha: ledger.landed.sha, facts }, descendants: [] },
+      ledger.landed === undefined || ledger.end !== undefined
+        ? undefined
+        : { landed: { sha: ledger.landed.sha, facts }, descendants: [], mayRerun: number % 2 === 0 },
   };
 }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { openLedger, type Ledger } from "../src/core/run.ts";
+import type { Ledger } from "../src/core/run.ts";
+import { openLedger } from "../src/core/run-steps.ts";
 import { createGitLock } from "../src/forge/lock-git.ts";
 import { git } from "../src/git/run-git.ts";
 import { openStore, writeCommit } from "../src/git/store.ts";

@@ -2,7 +2,19 @@
  * The interfaces the loop speaks through. Adapters implement them and are known to `index.ts` alone.
  * They speak AFK's words, not a forge's: each has an in-memory twin in `test/support` and a contract suite.
  */
-import type { Blocker, BranchFacts, CommentFacts, IssueFacts, Permission, Release, RepoFacts, TurnStatus } from "./core/observation.ts";
+import type { Notice } from "./core/notice.ts";
+import type {
+  Blocker,
+  BranchFacts,
+  CommentFacts,
+  FailureReport,
+  IssueFacts,
+  Permission,
+  Release,
+  RepoComment,
+  RepoFacts,
+  TurnStatus,
+} from "./core/observation.ts";
 import type { Approval, Content, Ledger, Landed, Evidence, Repo, Time, TurnKind } from "./core/run.ts";
 import type { CommitFacts } from "./core/verdict.ts";
 import type { GitCredential } from "./git/run-git.ts";
@@ -11,9 +23,11 @@ export type {
   Blocker,
   BranchFacts,
   CommentFacts,
+  FailureReport,
   IssueFacts,
   Permission,
   Release,
+  RepoComment,
   RepoFacts,
   TurnProgress,
   TurnStatus,
@@ -50,10 +64,19 @@ export interface Forge extends Clock {
   readPermission(repo: Repo, login: string): Promise<Permission>;
   /** `undefined`: this forge has no dependencies (only the body's "Blocked by #N" counts). */
   readBlockers(repo: Repo, issue: number): Promise<readonly Blocker[] | undefined>;
+  /** Whether title or body were edited at or after `since`, as far as the forge tells. */
+  readEdits(repo: Repo, issue: number, since: Time): Promise<Release["editedSince"]>;
   listComments(repo: Repo, issue: number): Promise<readonly CommentFacts[]>;
+  /**
+   * The newest comments on all issues of the repo (never on pull requests), newest first: back to those before `notBefore` or up to the comment
+   * `after`, whichever comes first, and at most 1,000. Many repos are asked again and again, so bodies that hold no `/afk` may be empty.
+   */
+  listNewComments(repo: Repo, since: { readonly notBefore: Time; readonly after?: number }): Promise<readonly RepoComment[]>;
   readCommit(repo: Repo, sha: string): Promise<CommitFacts>;
   /** The commits that came onto the branch after `sha`, oldest first, at most 50; empty when `sha` is not on the branch. */
   listCommitsSince(repo: Repo, sha: string, branch: string): Promise<readonly string[]>;
+  /** Why a check run failed: the end of its log where the app may read it, else its annotations and summary. Never throws for not being allowed. */
+  readFailure(repo: Repo, check: number): Promise<FailureReport>;
 
   /**
    * Creating: looks for a comment of ours that begins or ends with `marker` first, and is never blindly repeated. `isMissing`: the caller knows that
@@ -66,10 +89,17 @@ export interface Forge extends Clock {
   addLabel(repo: Repo, issue: number, label: string): Promise<void>;
   removeLabel(repo: Repo, issue: number, label: string): Promise<void>;
   closeIssue(repo: Repo, issue: number): Promise<void>;
+  /** Puts AFK's reaction on a comment. Idempotent; `false`: the comment is gone, or takes none. */
+  react(repo: Repo, comment: number, reaction: Reaction): Promise<boolean>;
+  /** Runs the failed jobs behind these check runs again, each workflow run once. `false`: none of them can be re-run. */
+  rerunFailed(repo: Repo, checks: readonly number[]): Promise<boolean>;
 
   /** Where git finds the repo, and how AFK proves who it is there. */
   remote(repo: Repo): Remote;
 }
+
+/** AFK does what the comment says, or does not. */
+export type Reaction = "+1" | "confused";
 
 /** `status` as HTTP has it; `undefined` when the forge was not reached. */
 export class ForgeError extends Error {
@@ -86,7 +116,8 @@ export class ForgeError extends Error {
 export interface Remote {
   readonly repo: Repo;
   readonly url: string;
-  credential(): Promise<GitCredential>;
+  /** `refused`: the one before, which the forge takes no more. Another is minted in its place. */
+  credential(refused?: GitCredential): Promise<GitCredential>;
 }
 
 /** Proof that this process holds a repo's lock for a run. Only the lock adapter makes one; landing and saving demand it. */
@@ -110,6 +141,8 @@ export class HaltedError extends Error {
 export interface LockView {
   readonly sha: string;
   readonly ledger: Ledger;
+  /** How long ago the lock was last written, by a holder with the same lease. While somebody holds it, it is written every third of the lease. */
+  readonly idleMs: number;
   /** The approved text, frozen at the claim. */
   readonly content: Content;
   /** `held`: this process holds the claim. `free`: nobody does, the lease ran out, or it was this home's. `foreign`: another replica's live lease. */
@@ -145,8 +178,8 @@ export interface Lock {
   adopt(remote: Remote, seen: LockView): Promise<Claim | undefined>;
   /** The ledger as this process last wrote it. */
   ledger(claim: Claim): Ledger;
-  /** Writes the changed ledger; no push when nothing changed. Throws `StaleClaimError`. */
-  save(claim: Claim, change: (ledger: Ledger) => Ledger): Promise<Ledger>;
+  /** Writes the changed ledger, and a newly approved text with it; no push when nothing changed. Throws `StaleClaimError`. */
+  save(claim: Claim, change: (ledger: Ledger) => Ledger, content?: Content): Promise<Ledger>;
   /** One atomic push of the branch and the lock, whose new ledger says landed. Throws `StaleClaimError`. */
   land(claim: Claim, landing: Landing): Promise<LandingAnswer>;
   /** Every claim this process holds now. */
@@ -215,5 +248,15 @@ export interface Executor {
   /** Resolves when no turn runs or waits. */
   idle(): Promise<void>;
   /** Ends every turn as `interrupted`. */
+  close(): Promise<void>;
+}
+
+/** Rings for people at the end of a run. It carries no control, and nobody waits for it. */
+export interface Doorbell {
+  /** Returns at once: delivery goes on beside the loop, with bounded retries. The same notice (by id) may come twice. */
+  ring(notice: Notice): void;
+  /** Why the last notice could not be delivered, or `undefined`. */
+  ailment(): string | undefined;
+  /** Gives what is still to be delivered a moment, then gives up. */
   close(): Promise<void>;
 }

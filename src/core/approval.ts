@@ -26,7 +26,7 @@ export function judgeRelease(question: ReleaseQuestion): ReleaseAnswer {
   const { issue, release } = question;
   if (release === undefined) return { kind: "refused", why: "releaser-unknown", by: undefined };
   const refuse = (why: ApprovalRefusal) => ({ kind: "refused", why, by: release.by }) as const;
-  const isTrustedBot = release.byIsBot && isNamed(release.by, question.trustedBots);
+  const isTrustedBot = release.byIsBot && isNamedBot(release.by, question.trustedBots);
   if (release.byIsBot && !isTrustedBot) return refuse("bot-not-trusted");
   // Forges answer no permission for an app's bot user, so being named by the operator is what counts for it.
   if (!isTrustedBot && !mayWrite(question.releaserPermission)) return refuse("releaser-may-not-write");
@@ -47,8 +47,9 @@ export function hashContent(content: Content): string {
     .digest("hex");
 }
 
-function isNamed(login: string, names: readonly string[]): boolean {
-  return names.some((name) => withoutSuffix(name) === withoutSuffix(login));
+/** Whether the operator has named the bot, with or without `[bot]`. */
+export function isNamedBot(bot: string, trustedBots: readonly string[]): boolean {
+  return trustedBots.some((name) => withoutSuffix(name) === withoutSuffix(bot));
 }
 
 function withoutSuffix(login: string): string {

@@ -10,7 +10,9 @@ export type Activity =
   | { readonly kind: "preparing" }
   | { readonly kind: "working"; readonly turn: TurnKind; readonly progress: TurnProgress }
   | { readonly kind: "watching-ci"; readonly reading: Reading }
+  | { readonly kind: "rerunning"; readonly reading: Reading }
   | { readonly kind: "backing-off"; readonly until: Time }
+  | { readonly kind: "parked"; readonly until: Time }
   | { readonly kind: "waiting-for-slot" }
   | { readonly kind: "ended" };
 
@@ -131,18 +133,22 @@ const turns = {
   nudge: "A check refused the work; the agent is correcting it.",
   "fix-forward": "CI was red; the agent is fixing it forward.",
   resolve: "The base has moved; the agent is resolving the conflict.",
-  revise: "The agent is working in the review's comments.",
+  revise: "The agent is doing what the review asks for.",
 } as const satisfies Record<TurnKind, string>;
 
 /** What is going on, in one line. */
-function sayActivity(ledger: Ledger, activity: Activity): string {
+export function sayActivity(ledger: Ledger, activity: Activity): string {
   switch (activity.kind) {
     case "preparing":
       return "The next turn is about to start.";
     case "working":
-      return `${turns[activity.turn]}${ledger.attempts > 1 ? ` Attempt ${ledger.attempts}.` : ""}`;
+      return `${sayTurn(ledger, activity.turn)}${ledger.attempts > 1 ? ` Attempt ${ledger.attempts}.` : ""}`;
     case "watching-ci":
       return sayReading(activity.reading);
+    case "rerunning":
+      return `${sayReading(activity.reading)}${sayRerun(activity.reading)}`;
+    case "parked":
+      return `The agent's provider allows no more for now; AFK goes on at ${clock(activity.until)}.`;
     case "backing-off":
       return `Something failed around the agent; the next try is at ${clock(activity.until)}.`;
     case "waiting-for-slot":
@@ -152,6 +158,16 @@ function sayActivity(ledger: Ledger, activity: Activity): string {
     default:
       return activity satisfies never;
   }
+}
+
+/** A person may ask for a correction though CI is not red; then there is no report of CI's. */
+function sayTurn({ turn }: Ledger, kind: TurnKind): string {
+  return kind === "fix-forward" && turn?.report === undefined ? "The agent is making a further change to what has landed." : turns[kind];
+}
+
+/** Once the jobs that ran again are green there is nothing to say of them. */
+function sayRerun({ verdict }: Reading): string {
+  return verdict === "red" || verdict === "pending" ? " The failed jobs run once more, in case it was a flake." : "";
 }
 
 function sayReading(reading: Reading): string {

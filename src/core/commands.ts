@@ -1,5 +1,6 @@
 import type { Paragraph, PhrasingContent } from "mdast";
 import { clip, visible } from "./markdown.ts";
+import { maxGuidance } from "./run-steps.ts";
 import { parseMarkdown } from "./visible-text.ts";
 
 /** What people can ask of AFK in a comment. */
@@ -10,8 +11,8 @@ export type Command =
 
 /** The commands with what they do, in the order that help lists them. */
 export const commandHelp = {
-  retry: { usage: "/afk retry [guidance]", does: "start over with fresh attempts and time" },
-  fix: { usage: "/afk fix [guidance]", does: "one more attempt at making CI green" },
+  retry: { usage: "/afk retry [guidance]", does: "start over with the text as it is now, and fresh attempts and time" },
+  fix: { usage: "/afk fix [guidance]", does: "one more turn of the agent, on what is there" },
   cancel: { usage: "/afk cancel", does: "stop the run; what has landed stays" },
   status: { usage: "/afk status", does: "say what is going on" },
   explain: { usage: "/afk explain", does: "say why AFK does what it does, or nothing" },
@@ -20,17 +21,21 @@ export const commandHelp = {
 
 /** More commands than that in one comment are a mistake or an attack; the rest is not read. */
 const maxCommands = 10;
-const maxGuidance = 4_000;
 
 /**
  * The commands of a comment, in order. One begins a line of a paragraph; in code, quotes, lists, headings or HTML it is only talked about.
  * Guidance is the rest of its paragraph, up to the next command.
  */
 export function parseCommands(body: string): readonly Command[] {
+  if (!mentionsCommand(body)) return []; // Most comments are for people; parsing them would be for nothing.
   const text = visible(body);
-  if (!/\/afk/i.test(text)) return []; // Most comments are for people; parsing them would be for nothing.
   const paragraphs = parseMarkdown(text).children.filter((node) => node.type === "paragraph");
   return paragraphs.flatMap(commandsOf).slice(0, maxCommands);
+}
+
+/** Whether a comment could hold a command at all. */
+export function mentionsCommand(body: string): boolean {
+  return /\/afk/i.test(visible(body));
 }
 
 function commandsOf(paragraph: Paragraph): Command[] {

@@ -1,33 +1,9 @@
-import { selectDispatchable, type Selection } from "./dispatch.ts";
+import { selectDispatchable } from "./dispatch.ts";
+import { handOver, type Decision, type Limits } from "./decision.ts";
+import { judgeCi } from "./judge-ci.ts";
 import type { Observation, RunObservation } from "./observation.ts";
-
-import type { CancelReason, End, HandOverReason, Ledger, Turn, TurnKind, TurnOutcome } from "./run.ts";
-import { contextsThat, judgeLanding, settlesAt, type Context } from "./verdict.ts";
-
-/** What to do about one repo now. `perform` has one case for each. */
-export type Decision =
-  /** Stop turns; no write starts. */
-  | { readonly kind: "halt" }
-  /** The run has ended; show it: comment, labels, close, lock, in this order. */
-  | { readonly kind: "finish" }
-  | { readonly kind: "end"; readonly end: End }
-  | { readonly kind: "turn"; readonly turn: TurnKind }
-  /** The same turn again. `counts`: infrastructure failed, and it takes one of the retries. */
-  | { readonly kind: "retry"; readonly turn: TurnKind; readonly counts: boolean }
-  | { readonly kind: "start"; readonly selection: Selection }
-  /** `untilMs` on the forge's clock; without it, until something happens. */
-  | { readonly kind: "wait"; readonly why: WaitReason; readonly untilMs?: number };
-
-export type WaitReason = "held-elsewhere" | "turn-runs" | "no-slot" | "ci-pending" | "ci-settling" | "backing-off" | "nothing-to-start";
-
-/** The operator's bounds. Times in milliseconds. */
-export interface Limits {
-  readonly nudgeMax: number;
-  readonly retryMax: number;
-  readonly fixForwardMaxAttempts: number;
-  readonly fixForwardMaxMs: number;
-  readonly trustedBots: readonly string[];
-}
+import type { CancelReason, Concluded, HandOverReason, Ledger, Turn, TurnKind } from "./run.ts";
+import { isUnfinished } from "./run-steps.ts";
 
 type Rule = (observation: Observation, limits: Limits) => Decision | undefined;
 type RunRule = (run: RunObservation, observation: Observation, limits: Limits) => Decision | undefined;
@@ -37,10 +13,12 @@ const rules: readonly Rule[] = [
   haltWhenSwitchedOff,
   onRun(waitForForeignHolder),
   onRun(finishEndedRun),
+  answerRequest,
   onRun(cancelWithdrawnRun),
   onRun(handOverOnBadConfig),
-  onRun(judgeCi),
   onRun(waitForTurn),
+  onRun(takeAskedTurn),
+  onRun(judgeCi),
   onRun(answerOutcome),
   onRun(beginFirstTurn),
   startSelected,
@@ -50,17 +28,21 @@ const rules: readonly Rule[] = [
 export function decide(observation: Observation, limits: Limits): Decision {
   for (const rule of rules) {
     const decision = rule(observation, limits);
-    if (decision !== undefined) return decision;
+    if (decision !== undefined) return needsSlot(decision) && observation.slots.free <= 0 ? { kind: "wait", why: "no-slot" } : decision;
   }
   return { kind: "wait", why: "nothing-to-start" };
+}
+
+function needsSlot({ kind }: Decision): boolean {
+  return kind === "turn" || kind === "retry";
 }
 
 function onRun(rule: RunRule): Rule {
   return (observation, limits) => (observation.run === undefined ? undefined : rule(observation.run, observation, limits));
 }
 
-function haltWhenSwitchedOff({ isSwitchedOff }: Observation): Decision | undefined {
-  return isSwitchedOff ? { kind: "halt" } : undefined;
+function haltWhenSwitchedOff({ isSwitchedOff, isOutOfReach }: Observation): Decision | undefined {
+  return isSwitchedOff || isOutOfReach ? { kind: "halt" } : undefined;
 }
 
 function waitForForeignHolder({ control }: RunObservation): Decision | undefined {
@@ -71,14 +53,20 @@ function finishEndedRun({ ledger }: RunObservation): Decision | undefined {
   return ledger.end === undefined ? undefined : { kind: "finish" };
 }
 
+function answerRequest({ request }: Observation): Decision | undefined {
+  return request === undefined ? undefined : { kind: "answer", request };
+}
+
 function cancelWithdrawnRun(run: RunObservation, observation: Observation): Decision | undefined {
   const reason = withdrawal(run, observation);
   return reason === undefined ? undefined : { kind: "end", end: { kind: "cancelled", reason } };
 }
 
-function withdrawal({ issue, isReady }: RunObservation, { isEnrolled }: Observation): CancelReason | undefined {
+function withdrawal({ issue, isReady, ledger }: RunObservation, { isEnrolled }: Observation): CancelReason | undefined {
   if (!isEnrolled) return "not-enrolled";
   if (issue === undefined) return "issue-gone";
+  // Forges answer from replicas that may be seconds behind: one from before the release knows nothing of it.
+  if (Date.parse(issue.updatedAt) < Date.parse(ledger.approval.at)) return undefined;
   if (!issue.isOpen) return "issue-closed";
   return isReady ? undefined : "label-removed";
 }
@@ -87,65 +75,33 @@ function handOverOnBadConfig(_run: RunObservation, { policy }: Observation): Dec
   return policy.kind === "faulty" ? handOver("bad-repo-config", policy.faults.join("\n")) : undefined;
 }
 
-/** Rows 4 to 6: what became of the landed commit. */
-function judgeCi({ ledger, ci }: RunObservation, { policy, at, slots }: Observation, limits: Limits): Decision | undefined {
-  if (ledger.landed === undefined || ci === undefined || policy.kind === "faulty" || isCorrecting(ledger)) return undefined;
-  const reading = judgeLanding(ci.landed, ci.descendants, policy.policy.ci);
-  const deadline = Date.parse(ledger.landed.at) + policy.policy.ci.timeoutMs;
-  const waitOr = (reason: HandOverReason, detail: string): Decision =>
-    at < deadline ? { kind: "wait", why: "ci-pending", untilMs: deadline } : handOver(reason, detail);
-  switch (reading.verdict) {
-    case "green": {
-      const settled = settlesAt(reading, ledger.landed.at, policy.policy.ci.settleMs);
-      return at < settled ? { kind: "wait", why: "ci-settling", untilMs: settled } : { kind: "end", end: { kind: "closed" } };
-    }
-    case "red":
-      if (!mayFixForward(ledger, at, limits)) return handOver("ci-red", names(contextsThat(reading, "red")));
-      return slots.free > 0 ? { kind: "turn", turn: "fix-forward" } : { kind: "wait", why: "no-slot" };
-    case "pending":
-      return waitOr("ci-timeout", names(contextsThat(reading, "pending")));
-    case "absent":
-      return policy.policy.ci.none ? { kind: "end", end: { kind: "closed" } } : waitOr("ci-absent", "");
-    case "unknown":
-      return waitOr("ci-unknown", reading.why ?? "");
-    default:
-      return reading.verdict satisfies never;
-  }
+function waitForTurn({ turn }: RunObservation): Decision | undefined {
+  return turn.kind === "running" || turn.kind === "queued" ? { kind: "wait", why: "turn-runs" } : undefined;
 }
 
-/** A corrective turn is under way: its outcome decides, not the old commit's checks. */
-function isCorrecting({ turn }: Ledger): boolean {
-  return turn !== undefined && turn.outcome?.kind !== "landed";
+/** `/afk fix` and `/afk retry` are worth one turn, whatever the budgets say. */
+function takeAskedTurn({ ledger }: RunObservation): Decision | undefined {
+  return ledger.asked === undefined ? undefined : { kind: "turn", turn: kindAsked(ledger) };
 }
 
-/** The budget of corrective turns. The implement turn is the first attempt and not one of them. */
-function mayFixForward(ledger: Ledger, at: number, limits: Limits): boolean {
-  const isInTime = ledger.landed !== undefined && at < Date.parse(ledger.landed.at) + limits.fixForwardMaxMs;
-  return isInTime && ledger.attempts - 1 < limits.fixForwardMaxAttempts;
-}
-
-function waitForTurn({ ledger, turn }: RunObservation): Decision | undefined {
-  const isLive = turn.kind === "running" || turn.kind === "queued";
-  return isLive && ledger.turn?.outcome === undefined ? { kind: "wait", why: "turn-runs" } : undefined;
+function kindAsked({ landed, turn }: Ledger): TurnKind {
+  if (turn !== undefined && isUnfinished(turn)) return turn.kind;
+  if (turn?.outcome?.kind === "refused") return "nudge";
+  if (turn?.outcome?.kind === "conflict") return "resolve";
+  return landed === undefined ? "implement" : "fix-forward";
 }
 
 /** Rows 7 to 9: a turn ended without landing, or was lost with the process that ran it. */
-function answerOutcome({ ledger }: RunObservation, { at, slots }: Observation, limits: Limits): Decision | undefined {
+function answerOutcome({ ledger }: RunObservation, { at }: Observation, limits: Limits): Decision | undefined {
   const { turn } = ledger;
   if (turn === undefined || turn.outcome?.kind === "landed") return undefined;
-  const answer =
-    turn.outcome === undefined
-      ? retry(ledger, turn, "infrastructure", lostTurn, at, limits)
-      : answerTo(turn.outcome, turn, ledger, at, limits);
-  const needsSlot = answer.kind === "turn" || answer.kind === "retry";
-  return needsSlot && slots.free <= 0 ? { kind: "wait", why: "no-slot" } : answer;
+  if (turn.outcome === undefined) return retry(ledger, turn, "infrastructure", lostTurn, at, limits);
+  return answerTo(turn.outcome, turn, ledger, at, limits);
 }
 
 const lostTurn = "The process that ran the agent is gone.";
 
-type Concluded = Exclude<TurnOutcome, { kind: "landed" }>;
-
-function answerTo(outcome: Concluded, turn: Turn, ledger: Ledger, at: number, limits: Limits): Decision {
+function answerTo(outcome: Exclude<Concluded, { kind: "landed" }>, turn: Turn, ledger: Ledger, at: number, limits: Limits): Decision {
   switch (outcome.kind) {
     case "refused":
       return ledger.nudges < limits.nudgeMax ? { kind: "turn", turn: "nudge" } : handOver("gate-refused", outcome.reason);
@@ -165,8 +121,10 @@ function answerTo(outcome: Concluded, turn: Turn, ledger: Ledger, at: number, li
       return retry(ledger, turn, "infrastructure", outcome.reason, at, limits);
     case "timed-out":
       return retry(ledger, turn, "timed-out", `The agent was stopped after ${Math.round(outcome.afterMs / 1000)} s.`, at, limits);
+    case "limited":
+      return unpark(outcome, turn, ledger, at);
     case "interrupted":
-      return { kind: "retry", turn: turn.kind, counts: false };
+      return { kind: "retry", turn: turn.kind, beginning: "resumption" };
     default:
       return outcome satisfies never;
   }
@@ -177,12 +135,25 @@ function retry(ledger: Ledger, turn: Turn, reason: HandOverReason, detail: strin
   if (ledger.retries >= limits.retryMax) return handOver(reason, detail);
   const endedAt = turn.outcome === undefined ? undefined : Date.parse(turn.outcome.at);
   const dueAt = endedAt === undefined ? at : endedAt + Math.min(10_000 * 2 ** ledger.retries, 300_000);
-  return at < dueAt ? { kind: "wait", why: "backing-off", untilMs: dueAt } : { kind: "retry", turn: turn.kind, counts: true };
+  return at < dueAt ? { kind: "wait", why: "backing-off", untilMs: dueAt } : { kind: "retry", turn: turn.kind, beginning: "retry" };
 }
 
-function beginFirstTurn({ ledger }: RunObservation, { slots }: Observation): Decision | undefined {
-  if (ledger.turn !== undefined) return undefined;
-  return slots.free > 0 ? { kind: "turn", turn: "implement" } : { kind: "wait", why: "no-slot" };
+/** A provider that names no sensible time is asked again after a minute at the earliest, and after a day at the latest. */
+const parkedForMs = { least: 60_000, most: 24 * 60 * 60_000 };
+/** Limits are hit again and again by who has too small a plan; a week of five-hour windows is 34. */
+const maxParks = 34;
+
+function unpark(outcome: Concluded & { readonly kind: "limited" }, turn: Turn, ledger: Ledger, at: number): Decision {
+  if (ledger.parks >= maxParks) return handOver("infrastructure", outcome.reason);
+  const since = Date.parse(outcome.at);
+  const asked = Date.parse(outcome.until);
+  const soonest = since + parkedForMs.least;
+  const dueAt = Number.isNaN(asked) ? soonest : Math.min(Math.max(asked, soonest), since + parkedForMs.most);
+  return at < dueAt ? { kind: "wait", why: "parked", untilMs: dueAt } : { kind: "retry", turn: turn.kind, beginning: "unparking" };
+}
+
+function beginFirstTurn({ ledger }: RunObservation): Decision | undefined {
+  return ledger.turn === undefined ? { kind: "turn", turn: "implement" } : undefined;
 }
 
 /** Slots go to the issue released first, over all repos: one that others are ahead of waits until they have theirs. */
@@ -191,12 +162,4 @@ function startSelected({ run, candidates, obstacles, slots }: Observation, { tru
   const selection = selectDispatchable(candidates, { trustedBots, obstacles }, undefined);
   if (selection === undefined) return undefined;
   return slots.free > slots.olderElsewhere ? { kind: "start", selection } : { kind: "wait", why: "no-slot" };
-}
-
-function handOver(reason: HandOverReason, detail: string): Decision {
-  return { kind: "end", end: { kind: "handed-over", reason, detail } };
-}
-
-function names(contexts: readonly Context[]): string {
-  return contexts.map((context) => context.name).join(", ");
 }

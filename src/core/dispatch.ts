@@ -1,11 +1,12 @@
 import { judgeRelease, type ApprovalRefusal } from "./approval.ts";
 import type { Candidate, CandidateDetails } from "./observation.ts";
+import type { AskedRelease } from "./desk.ts";
 import type { Obstacle } from "./obstacles.ts";
 import type { Approval, Ledger } from "./run.ts";
 
 /** Where an issue with the ready label stands in the queue of its repo. */
 export type Standing =
-  | { readonly kind: "dispatchable"; readonly approval: Approval; readonly resumes: Ledger | undefined }
+  | { readonly kind: "dispatchable"; readonly approval: Approval; readonly resumes: Ledger | undefined; readonly asked?: AskedRelease }
   | { readonly kind: "behind"; readonly issue: number }
   | { readonly kind: "blocked"; readonly by: readonly string[] }
   | { readonly kind: "refused"; readonly why: ApprovalRefusal; readonly by: string | undefined }
@@ -65,11 +66,18 @@ function judgeAlone({ issue, details }: Candidate, rules: DispatchRules): Standi
   const open = details.blockers.filter((blocker) => blocker.isOpen).map((blocker) => blocker.reference);
   if (open.length > 0) return { kind: "blocked", by: open };
   if (rules.obstacles.length > 0) return { kind: "obstructed", obstacles: rules.obstacles };
-  return { kind: "dispatchable", approval: answer.approval, resumes: details.previous?.end === undefined ? details.previous : undefined };
+  const { previous, asked } = details;
+  const goesOn = previous?.end === undefined || (asked?.continues === true && previous.end.kind !== "closed");
+  return {
+    kind: "dispatchable",
+    approval: answer.approval,
+    resumes: goesOn ? previous : undefined,
+    ...(asked === undefined ? {} : { asked }),
+  };
 }
 
-/** The run that this very label started has ended already. */
-function isOver({ previous, release }: CandidateDetails): boolean {
+/** The run that this very release started has ended already. */
+export function isOver({ previous, release }: CandidateDetails): boolean {
   if (previous?.end === undefined || release === undefined) return false;
   return Date.parse(release.at) <= Date.parse(previous.approval.at);
 }
@@ -100,8 +108,10 @@ export function rankCandidates(
 export interface Selection {
   readonly candidate: Candidate;
   readonly approval: Approval;
-  /** A live run found in the sealed comment although its lock is lost: it goes on, with its counts. */
+  /** The run in the sealed comment that goes on, with its counts: a live one whose lock is lost, or one that people want continued. */
   readonly resumes: Ledger | undefined;
+  /** What came with a release by command. */
+  readonly asked?: AskedRelease;
 }
 
 /** Picks the best candidate of a repo. */
@@ -111,7 +121,9 @@ export function selectDispatchable(
   running: number | undefined,
 ): Selection | undefined {
   for (const [candidate, standing] of rankCandidates(candidates, rules, running)) {
-    if (standing.kind === "dispatchable") return { candidate, approval: standing.approval, resumes: standing.resumes };
+    if (standing.kind !== "dispatchable") continue;
+    const { kind: _, ...selected } = standing;
+    return { candidate, ...selected };
   }
   return undefined;
 }

@@ -1,5 +1,5 @@
 import { clip, clipStart, codeBlock, codeSpan, duration, htmlCode, link, visible } from "./markdown.ts";
-import type { CommandRecord, Evidence, FileChange, KeptWork, Ledger, TurnOutcome } from "./run.ts";
+import type { CommandRecord, Concluded, Evidence, FileChange, KeptWork, Ledger } from "./run.ts";
 import type { Context } from "./verdict.ts";
 
 /** Where links lead: `repoUrl` is `https://github.com/owner/name`. */
@@ -36,7 +36,8 @@ export function sayTail({ turn, evidence }: Ledger): string {
   return details(title, codeBlock(clipStart(tail, 3_000)));
 }
 
-function tellingRecord(outcome: TurnOutcome, evidence: Evidence): CommandRecord | undefined {
+/** The command whose output says why the turn came to this. */
+export function tellingRecord(outcome: Concluded, evidence: Evidence): CommandRecord | undefined {
   if (outcome.kind === "base-red") return evidence.base;
   if (outcome.kind !== "refused") return undefined;
   if (outcome.gate === "tests-red") return evidence.red;
@@ -82,7 +83,7 @@ export function sayFiles(files: readonly FileChange[] = []): string {
   return details(title, [...lines, ...rest].join("\n"));
 }
 
-export function sayPatch(outcome: TurnOutcome | undefined): string {
+export function sayPatch(outcome: Concluded | undefined): string {
   return outcome?.kind === "proved" ? details("The diff", codeBlock(clip(outcome.patch, 30_000), "diff")) : "";
 }
 

@@ -1,4 +1,3 @@
-import { createHmac, timingSafeEqual } from "node:crypto"; // Pure functions of their input, as everything in core.
 import { z } from "zod";
 import {
   cancelReasons,
@@ -14,9 +13,10 @@ import {
   type Turn,
 } from "./run.ts";
 import { clip, clipStart } from "./markdown.ts";
+import { openSeals, seal, type Sealed } from "./seal.ts";
 
 /** Longest texts a ledger keeps, in characters; lists in items. Beyond them `renderLedger` shortens, so that what AFK writes it can read. */
-const limits = { tail: 4_000, patch: 30_000, text: 2_000, files: 300, list: 100 };
+const limits = { tail: 4_000, patch: 30_000, report: 8_000, guidance: 4_000, text: 2_000, files: 300, list: 100 };
 
 const text = z.string().max(limits.text);
 const tail = z.string().max(limits.tail);
@@ -57,18 +57,21 @@ const kept = z
 
 const at = text;
 const outcome = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("landed"), evidence, at }),
-  z.strictObject({ kind: z.literal("proved"), evidence, patch: z.string().max(limits.patch), at }),
-  z.strictObject({ kind: z.literal("refused"), gate: z.enum(gates), reason: text, evidence, kept, at }),
-  z.strictObject({ kind: z.literal("base-red"), evidence, kept, at }),
-  z.strictObject({ kind: z.literal("conflict"), reason: text, evidence, kept, at }),
+  z.strictObject({ kind: z.literal("landed"), at }),
+  z.strictObject({ kind: z.literal("proved"), patch: z.string().max(limits.patch), at }),
+  z.strictObject({ kind: z.literal("refused"), gate: z.enum(gates), reason: text, kept, at }),
+  z.strictObject({ kind: z.literal("base-red"), kept, at }),
+  z.strictObject({ kind: z.literal("conflict"), reason: text, kept, at }),
   z.strictObject({ kind: z.literal("blocked"), why: text, kept, at }),
   z.strictObject({ kind: z.literal("unchanged"), at }),
-  z.strictObject({ kind: z.literal("unworkable"), reason: text, at }),
+  z.strictObject({ kind: z.literal("unworkable"), reason: text, kept, at }),
   z.strictObject({ kind: z.literal("failed"), reason: text, tail, kept, at }),
   z.strictObject({ kind: z.literal("timed-out"), afterMs: amount, tail, kept, at }),
+  z.strictObject({ kind: z.literal("limited"), until: text, reason: text, kept, at }),
   z.strictObject({ kind: z.literal("interrupted"), why: text, kept, at }),
 ]);
+
+const guidance = z.string().max(limits.guidance).exactOptional();
 
 const end = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("closed"), at }),
@@ -88,12 +91,27 @@ const ledgerShape = z.strictObject({
   attempts: count,
   nudges: count,
   retries: count,
+  parks: count,
+  continuations: count,
   spentUsd: amount,
   commandsThrough: count,
+  asked: z.strictObject({ guidance }).exactOptional(),
   turn: z
-    .strictObject({ id: text, kind: z.enum(turnKinds), startedAt: at, outcome: outcome.exactOptional() } satisfies ShapeOf<Turn>)
+    .strictObject({
+      id: text,
+      kind: z.enum(turnKinds),
+      startedAt: at,
+      report: z.string().max(limits.report).exactOptional(),
+      guidance,
+      outcome: outcome.exactOptional(),
+    } satisfies ShapeOf<Turn>)
     .exactOptional(),
   landed: z.strictObject({ sha, branch: text, at } satisfies ShapeOf<Landed>).exactOptional(),
+  before: sha.exactOptional(),
+  ciSince: at.exactOptional(),
+  redSince: at.exactOptional(),
+  rerun: z.strictObject({ sha, at }).exactOptional(),
+  failure: text.exactOptional(),
   evidence,
   checks: z
     .array(z.strictObject({ name: text, url: text }))
@@ -125,45 +143,17 @@ function parseJson(json: string): unknown {
 /** Bytes of ledger a comment has room for beside the checklist: base64 makes 32,000 characters of it. */
 const maxSealedBytes = 24_000;
 
-/** At most this many markers of one comment are tried: people cannot make AFK hash without end. */
-const maxMarkers = 8;
-
 /**
  * The ledger as one HTML comment line that only a holder of the secret can write. The first secret signs. A ledger too large for a comment
  * loses the middle of its long texts, never its counters.
  */
 export function sealLedger(ledger: Ledger, secrets: readonly string[]): string {
-  const [secret] = secrets;
-  if (secret === undefined) throw new Error("sealing a ledger needs a secret");
-  const json = fitLedger(ledger);
-  const payload = Buffer.from(json).toString("base64url");
-  return `<!-- afk:ledger v1 ${payload} ${sign(ledger, json, secret).toString("base64url")} -->`;
+  return seal("ledger", fitLedger(ledger), ledger, secrets);
 }
 
-/**
- * The ledger sealed in a comment. Forged, damaged and foreign markers are passed over; `undefined` when none is left, or when two that
- * differ are. The caller has made sure that the comment's author is this app.
- */
-export function openSeal(
-  body: string,
-  expected: { readonly repoId: number; readonly issue: number; readonly secrets: readonly string[] },
-): Ledger | undefined {
-  const markers = [...body.matchAll(/<!-- afk:ledger v1 ([A-Za-z0-9_-]{1,64000}) ([A-Za-z0-9_-]{43}) -->/g)].slice(0, maxMarkers);
-  const opened = new Map<string, Ledger>();
-  for (const [, payload = "", seal = ""] of markers) {
-    const json = Buffer.from(payload, "base64url").toString("utf8");
-    const ledger = parseLedger(json);
-    if (ledger === undefined || ledger.repoId !== expected.repoId || ledger.issue !== expected.issue) continue;
-    const given = Buffer.from(seal, "base64url");
-    if (expected.secrets.some((secret) => timingSafeEqual(given, sign(ledger, json, secret)))) opened.set(json, ledger);
-  }
-  const [ledger, another] = opened.values();
-  return another === undefined ? ledger : undefined;
-}
-
-function sign(ledger: Pick<Ledger, "repoId" | "issue" | "run">, json: string, secret: string): Buffer {
-  const message = JSON.stringify(["afk:ledger v1", ledger.repoId, ledger.issue, ledger.run, json]);
-  return createHmac("sha256", secret).update(message).digest();
+/** The ledger sealed in a comment. The caller has made sure that the comment's author is this app. See `openSeals`. */
+export function openSeal(body: string, expected: Sealed): Ledger | undefined {
+  return openSeals("ledger", body, expected, parseLedger);
 }
 
 function fitLedger(ledger: Ledger): string {
@@ -181,7 +171,7 @@ const leastText = 100;
 function bound(key: string, value: unknown, share: number): unknown {
   if (typeof value === "string") {
     if (key === "tail") return clipStart(value, Math.floor(limits.tail * share));
-    if (key === "patch") return clip(value, Math.floor(limits.patch * share));
+    if (key === "patch" || key === "report" || key === "guidance") return clip(value, Math.max(leastText, Math.floor(limits[key] * share)));
     return clip(value, Math.max(leastText, Math.floor(limits.text * share)));
   }
   if (Array.isArray(value)) {

@@ -1,11 +1,10 @@
 import type { ApprovalRefusal } from "./approval.ts";
-import { commandHelp } from "./commands.ts";
 import type { Standing } from "./dispatch.ts";
 import type { LabelNames } from "./labels.ts";
 import { commitLink, sayContexts, sayEffort, sayFiles, sayKept, sayPatch, sayProofs, sayTail } from "./evidence.ts";
 import { clip, codeBlock, codeSpan, link, plain } from "./markdown.ts";
 import type { Obstacle } from "./obstacles.ts";
-import type { CancelReason, Gate, HandOverReason, Ledger, TurnKind } from "./run.ts";
+import type { CancelReason, Gate, HandOverReason, Ledger } from "./run.ts";
 import type { Context } from "./verdict.ts";
 
 /** What every message needs to know of the repo. */
@@ -15,9 +14,9 @@ export interface Place {
   readonly labels: LabelNames;
 }
 
-/** Finds the comment again, so that it is not made twice. Part of every end comment. */
-export function endMarker(run: string): string {
-  return `<!-- afk:end run=${markerWord(run)} -->`;
+/** Finds the comment again, so that it is not made twice. Part of every end comment; a run that people had go on ends once more. */
+export function endMarker({ run, continuations }: Pick<Ledger, "run" | "continuations">): string {
+  return `<!-- afk:end run=${markerWord(run)}${continuations === 0 ? "" : ` again=${continuations}`} -->`;
 }
 
 /** Whether a comment was made with this marker: it stands first or last in it. In between others are quoted, who may know the marker. */
@@ -63,7 +62,7 @@ export function renderEnd(ledger: Ledger, place: Place, contexts: readonly Conte
 }
 
 function assemble(ledger: Ledger, parts: readonly string[]): string {
-  return [...parts.filter((part) => part !== ""), endMarker(ledger.run)].join("\n\n");
+  return [...parts.filter((part) => part !== ""), endMarker(ledger)].join("\n\n");
 }
 
 function sayClosed(ledger: Ledger, place: Place): string {
@@ -85,7 +84,9 @@ function sayCancelled(ledger: Ledger, reason: CancelReason, place: Place): strin
     ledger.landed === undefined
       ? ""
       : ` ${commitLink(ledger.landed.sha, place)} has landed on ${codeSpan(ledger.landed.branch)} and stays.`;
-  return `**Stopped**, because ${cancelled[reason]}.${landed}`;
+  const isBySomebody = reason === "label-removed" || reason === "command";
+  const goingOn = isBySomebody ? ` ${codeSpan(place.labels.ready)} starts it anew, \`/afk fix\` lets it go on.` : "";
+  return `**Stopped**, because ${cancelled[reason]}.${landed}${goingOn}`;
 }
 
 /** What happened, after "AFK hands this over:". Each is a whole sentence. */
@@ -95,16 +96,28 @@ const happened = {
   "base-red": ({ base }) => `The tests of ${codeSpan(base)} fail without any change, so nothing can be proved on it.`,
   conflict: ({ base }) => `The work conflicts with what has landed on ${codeSpan(base)} meanwhile.`,
   blocked: () => "The agent says that it cannot go on.",
-  unchanged: () => "The agent ended without changing anything.",
+  unchanged: ({ landed }) =>
+    landed === undefined
+      ? "The agent ended without changing anything."
+      : "The agent was to correct what has landed, and ended without changing anything.",
   unworkable: () => "This repository cannot be worked on as it is.",
-  infrastructure: ({ retries }) => `Something around the agent failed${retries > 0 ? `, ${times(retries + 1)}` : ""}.`,
-  "timed-out": ({ retries }) => `The agent ran out of time${retries > 0 ? `, ${times(retries + 1)}` : ""}.`,
+  infrastructure: (ledger) =>
+    isLimited(ledger)
+      ? `The agent's provider stops it again and again: AFK has waited ${ledger.parks} times.`
+      : `Something around the agent failed${retriesSpent(ledger)}.`,
+  "timed-out": (ledger) => `The agent ran out of time${retriesSpent(ledger)}.`,
   "proved-not-landed": () => "The change is made and proved. AFK lands nothing here, so this is the diff.",
   "ci-red": ({ attempts }) =>
-    `CI is red${attempts > 1 ? `, and ${attempts - 1} ${attempts === 2 ? "correction" : "corrections"} did not help` : ""}.`,
+    attempts > 1
+      ? `CI is red, and ${attempts - 1} ${attempts === 2 ? "correction" : "corrections"} did not help.`
+      : "CI is red, and no attempt or time is left to correct it.",
+  "ci-red-again": () => "CI is red with the very failure that the last correction was to mend, so another one would not help.",
+  "ci-red-before": ({ base }) =>
+    `CI is red, but it was red on ${codeSpan(base)} in the same way before this change landed, so it is not this change that broke it.`,
   "ci-absent": () => "No check has reported on the commit, and no checks is not green.",
   "ci-unknown": () => "The forge does not say what became of the checks.",
   "ci-timeout": () => "The checks did not finish in time.",
+  "landing-undone": ({ landed }) => `What has landed is no longer on ${codeSpan(landed?.branch ?? "")}: somebody has taken it off again.`,
   "bad-repo-config": () => "`.github/afk.yml` cannot be used.",
 } as const satisfies Record<HandOverReason, (ledger: Ledger) => string>;
 
@@ -120,48 +133,68 @@ const refusals = {
   "tests-green": "the tests fail with the change",
 } as const satisfies Record<Gate, string>;
 
-const again = ({ labels }: Place) => `set ${codeSpan(labels.ready)} again`;
+function isLimited({ turn }: Ledger): boolean {
+  return turn?.outcome?.kind === "limited";
+}
+
+/** Retries are the run's, not the turn's. */
+function retriesSpent({ retries }: Ledger): string {
+  if (retries === 0) return "";
+  return retries === 1 ? ", and the run's one retry is spent" : `, and the run's ${retries} retries are spent`;
+}
+
+const oneMore = "`/afk fix` with a hint gives the agent one more turn.";
+const byHand = `fix it forward or revert it by hand. ${oneMore}`;
+
+/** What has landed is corrected; a fresh run would do it all anew. */
+function again({ landed }: Ledger, { labels }: Place): string {
+  return landed === undefined ? `set ${codeSpan(labels.ready)} again` : "say `/afk fix`";
+}
 
 /** What a human can do about it, after "What it needs from you:". */
 const needs = {
-  "gate-refused": (_ledger, place) => `finish the work by hand, or say in the issue what to do differently and ${again(place)}.`,
-  "base-red": ({ base }, place) => `make ${codeSpan(base)} pass its own tests, then ${again(place)}.`,
-  conflict: (_ledger, place) => `merge the kept work by hand, or ${again(place)} to have it done anew.`,
-  blocked: (_ledger, place) => `answer it in the issue's text, then ${again(place)}.`,
-  unchanged: (_ledger, place) => `say in the issue what is missing, then ${again(place)}; or close it, if nothing is.`,
-  unworkable: (_ledger, place) => `mend that, then ${again(place)}.`,
-  infrastructure: (_ledger, place) => `have the operator look at AFK's log, then ${again(place)}.`,
-  "timed-out": (_ledger, place) => `split the issue, or allow more time (\`turn_timeout_seconds\`), then ${again(place)}.`,
+  "gate-refused": () => `finish the work by hand, or say what to do differently: ${oneMore}`,
+  "base-red": (ledger, place) => `make ${codeSpan(ledger.base)} pass its own tests, then ${again(ledger, place)}.`,
+  conflict: () => "merge the work by hand, or have the agent try once more: `/afk fix`.",
+  blocked: (ledger, place) =>
+    `say \`/afk fix\` with the answer, or ${
+      ledger.landed === undefined ? `put it into the issue's text and ${again(ledger, place)}` : "fix it forward by hand"
+    }.`,
+  unchanged: (ledger, place) =>
+    ledger.landed === undefined ? `say in the issue what is missing, then ${again(ledger, place)}; or close it, if nothing is.` : byHand,
+  unworkable: (ledger, place) => `mend that, then ${again(ledger, place)}.`,
+  infrastructure: (ledger, place) =>
+    `have the operator look at ${isLimited(ledger) ? "what the agent's provider allows" : "AFK's log"}, then ${again(ledger, place)}.`,
+  "timed-out": (ledger, place) =>
+    `${ledger.landed === undefined ? "split the issue, or " : ""}allow more time (\`turn_timeout_seconds\`), then ${again(ledger, place)}.`,
   "proved-not-landed": () =>
     "apply the diff if you like it. What AFK lands by itself is set by `landing` in `.github/afk.yml` and by `AFK_LANDING`.",
-  "ci-red": (_ledger, place) => `fix it forward or revert it by hand; ${again(place)} for a fresh run.`,
-  "ci-absent": () => "look whether CI runs on this branch. A repository without CI says `ci: none` in `.github/afk.yml`.",
-  "ci-unknown": () => "give AFK's installation read access to checks and commit statuses, and look at the commit yourself.",
-  "ci-timeout": () => "look at the checks that are still missing; `ci.timeout_minutes` allows more time.",
-  "bad-repo-config": (_ledger, place) => `correct the file on the base branch, then ${again(place)}.`,
+  "ci-red": () => byHand,
+  "ci-red-again": () => byHand,
+  "ci-red-before": ({ base }) =>
+    `mend ${codeSpan(base)}. The change itself is proved and has landed: close this issue if you agree, or say \`/afk fix\` to have the agent look at it.`,
+  "ci-absent": () =>
+    "see whether CI runs on this branch, and close the issue if all is well. A repository without CI says `ci: none` in `.github/afk.yml`.",
+  "ci-unknown": () =>
+    "look at the commit, and close the issue if all is well. For the next time, give AFK's installation read access to checks and commit statuses.",
+  "ci-timeout": () =>
+    "look at the checks, and close the issue once they are green. For the next time, `ci.timeout_minutes` in `.github/afk.yml` allows more.",
+  "landing-undone": (_ledger, { labels }) =>
+    `close this issue if that was meant. Otherwise \`/afk fix\` or ${codeSpan(labels.ready)} has the change made anew.`,
+  "bad-repo-config": (ledger, place) =>
+    ledger.landed === undefined
+      ? `correct the file on the base branch, then ${again(ledger, place)}.`
+      : "correct the file on the base branch, and look at the checks of the commit: AFK watches them no more.",
 } as const satisfies Record<HandOverReason, (ledger: Ledger, place: Place) => string>;
 
 function sayHandedOver(ledger: Ledger, reason: HandOverReason, detail: string, place: Place): string {
   const freeze =
-    ledger.landed === undefined
+    ledger.landed === undefined || reason === "landing-undone"
       ? ""
-      : `\n\n${commitLink(ledger.landed.sha, place)} stays on ${codeSpan(ledger.landed.branch)} as it is: nothing is reverted.`;
+      : `\n\n${commitLink(ledger.landed.sha, place)} is on ${codeSpan(ledger.landed.branch)}, and AFK reverts nothing.`;
   const said = detail.trim() === "" ? "" : `\n\n${quote(detail)}`;
   return `${mention(ledger)} **AFK hands this over.** ${happened[reason](ledger)}${said}${freeze}`;
 }
-
-/** Part of a hand-over's detail where another turn would have come next, were it part of this version. */
-export function sayNotBuilt(turn: TurnKind): string {
-  return nextTurns[turn];
-}
-
-const nextTurns = {
-  implement: "Another try is not part of this version.",
-  nudge: "Having the agent correct its work is not part of this version.",
-  "fix-forward": "Having the agent fix this forward is not part of this version.",
-  resolve: "Having the agent resolve the conflict is not part of this version.",
-  revise: "Having the agent answer a review is not part of this version.",
-} as const satisfies Record<TurnKind, string>;
 
 /** The names of checks that are listed with their links anyway. */
 function withoutNames(detail: string, contexts: readonly Context[]): string {
@@ -176,8 +209,14 @@ function quote(text: string): string {
   return lines.map((line) => `> ${plain(line, 1_000)}`.trimEnd()).join("\n");
 }
 
-function times(count: number): string {
-  return count === 2 ? "twice" : `${count} times`;
+/** How the last run ended, in a sentence or two. */
+export function sayEnd(ledger: Ledger): string {
+  const { end } = ledger;
+  if (end === undefined) return "The last run has not ended.";
+  if (end.kind === "closed") return "The last run is done.";
+  return end.kind === "cancelled"
+    ? `The last run was stopped, because ${cancelled[end.reason]}.`
+    : `The last run was handed over. ${happened[end.reason](ledger)}`;
 }
 
 /** Whoever set the label. Only what is certainly a person's login becomes a mention: a bot's may be a command to it. */
@@ -194,11 +233,11 @@ export function renderWaiting(waiting: Waiting, labels: LabelNames): string {
     case "behind":
       return `Waiting behind #${waiting.issue}: AFK works on one issue of a repository at a time.`;
     case "blocked":
-      return `Waiting, blocked by ${waiting.by.slice(0, 20).map(reference).join(", ")}.`;
+      return `Waiting, blocked by ${waiting.by.slice(0, 20).map(sayReference).join(", ")}.`;
     case "no-slot":
       return "Waiting for a free agent.";
     case "refused":
-      return `**Not started.** ${approvalRefused[waiting.why](waiting.by === undefined ? "somebody" : codeSpan(waiting.by), codeSpan(labels.ready))}`;
+      return `**Not started.** ${sayApprovalRefusal(waiting.why, waiting.by, labels)}`;
     case "obstructed":
       return `**Not started**, because AFK cannot do here what is asked of it:\n\n${waiting.obstacles
         .slice(0, 20)
@@ -210,16 +249,16 @@ export function renderWaiting(waiting: Waiting, labels: LabelNames): string {
 }
 
 /** What is in the way, and what to do about it. */
-function sayObstacle(obstacle: Obstacle): string {
+export function sayObstacle(obstacle: Obstacle): string {
   switch (obstacle.kind) {
     case "archived":
-      return "The repository is archived.";
+      return "The repository is archived: take it out of the archive.";
     case "may-not-push":
       return "AFK's installation may not push here: give it write access to contents.";
     case "may-not-write-issues":
       return "AFK's installation may not write issues here: give it write access to issues.";
     case "base-missing":
-      return `There is no branch ${codeSpan(obstacle.branch)}.`;
+      return `There is no branch ${codeSpan(obstacle.branch)}: create it, or name another as \`base\` in \`.github/afk.yml\`.`;
     case "base-protected":
       return `${codeSpan(obstacle.branch)} is protected, and landing by pull request is not part of this version: take the protection off, or say \`landing: none\` in \`.github/afk.yml\`.`;
     case "push-refused":
@@ -235,6 +274,11 @@ function sayObstacle(obstacle: Obstacle): string {
   }
 }
 
+/** Why a release does not count, and the remedy. */
+export function sayApprovalRefusal(why: ApprovalRefusal, by: string | undefined, labels: LabelNames): string {
+  return approvalRefused[why](by === undefined ? "somebody" : codeSpan(by), codeSpan(labels.ready));
+}
+
 const approvalRefused = {
   "releaser-unknown": (_by, ready) => `The forge does not say who set ${ready}. Take it off and set it again.`,
   "bot-not-trusted": (by, ready) =>
@@ -246,37 +290,7 @@ const approvalRefused = {
     `The forge does not say whether the issue was edited after ${ready} was set, and its author has no write access. Take ${ready} off and set it again.`,
 } as const satisfies Record<ApprovalRefusal, (by: string, ready: string) => string>;
 
-function reference(text: string): string {
+/** `#3` as a reference, anything else as code. */
+export function sayReference(text: string): string {
   return /^(?:[A-Za-z0-9_.-]+\/[A-Za-z0-9_.-]+)?#\d+$/.test(text) ? text : codeSpan(text);
-}
-
-/** What AFK answers to a `/afk` command when there is something to say. */
-export type Answer =
-  | { readonly kind: "help" }
-  | { readonly kind: "unknown"; readonly word: string }
-  | { readonly kind: "not-allowed"; readonly by: string }
-  | { readonly kind: "nothing-to-do"; readonly command: string; readonly why: string }
-  | { readonly kind: "said"; readonly text: string };
-
-export function renderAnswer(answer: Answer): string {
-  switch (answer.kind) {
-    case "help":
-      return `What AFK understands, from people with write access:\n\n${listCommands()}`;
-    case "unknown":
-      return `AFK does not know ${codeSpan(answer.word)}. It understands:\n\n${listCommands()}`;
-    case "not-allowed":
-      return `${codeSpan(answer.by)} has no write access here, so AFK leaves that command alone.`;
-    case "nothing-to-do":
-      return `There is nothing to ${codeSpan(answer.command)}: ${plain(answer.why)}`;
-    case "said":
-      return plain(answer.text, 2_000);
-    default:
-      return answer satisfies never;
-  }
-}
-
-function listCommands(): string {
-  return Object.values(commandHelp)
-    .map(({ usage, does }) => `- ${codeSpan(usage)}: ${does}`)
-    .join("\n");
 }

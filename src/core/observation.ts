@@ -1,5 +1,7 @@
+import type { AskedRelease } from "./desk.ts";
 import type { Obstacle } from "./obstacles.ts";
 import type { Policy } from "./policy.ts";
+import type { Request } from "./requests.ts";
 import type { Evidence, Ledger, Phase, Repo, Time, TurnOutcome } from "./run.ts";
 import type { CommitReading } from "./verdict.ts";
 
@@ -14,6 +16,15 @@ export interface RepoFacts {
   /** The forge's word on whether this app may push contents and write issues. */
   readonly mayPush: boolean;
   readonly mayWriteIssues: boolean;
+  /** The app's token may re-run CI's jobs: the operator's opt-in, which most apps do not have. */
+  readonly mayRerunJobs: boolean;
+}
+
+/** Why a check failed, as far as the forge shows it: bounded, without escape sequences and secrets, and still foreign text. */
+export interface FailureReport {
+  readonly from: "log" | "annotations" | "summary" | "nothing";
+  /** The end of a log, or what was annotated; empty for `nothing`. At most 16,000 characters. */
+  readonly text: string;
 }
 
 /** A base branch as the forge describes it. */
@@ -44,6 +55,8 @@ export interface Release {
   readonly by: string;
   readonly byId: number;
   readonly byIsBot: boolean;
+  /** By this very app: for whoever commanded it, and by itself no release. */
+  readonly isOurs?: boolean;
   readonly at: Time;
   /** `unknown` when the forge cannot tell: then it counts as edited. */
   readonly editedSince: "yes" | "no" | "unknown";
@@ -54,11 +67,21 @@ export type Permission = "admin" | "write" | "read" | "none";
 export interface CommentFacts {
   readonly id: number;
   readonly author: string;
+  /** The forge's numeric id of the author, for the co-author's address. */
+  readonly authorId: number;
+  readonly authorIsBot: boolean;
   /** Written by this very app. */
   readonly isOurs: boolean;
+  /** Somebody has changed it after it was written. */
+  readonly isEdited: boolean;
   readonly body: string;
   readonly url: string;
   readonly createdAt: Time;
+}
+
+/** A comment in a repo's own list, which says where it stands. */
+export interface RepoComment extends CommentFacts {
+  readonly issue: number;
 }
 
 /** Another issue that must be closed first. */
@@ -100,8 +123,25 @@ export interface RunObservation {
   /** The ready label is still on the issue. */
   readonly isReady: boolean;
   readonly turn: TurnStatus;
-  /** What the forge says of the landed commit, and of what came after it where that matters; `undefined` before the landing. */
-  readonly ci: { readonly landed: CommitReading; readonly descendants: readonly CommitReading[] } | undefined;
+  /** `undefined` before the landing, and while a turn is at work. */
+  readonly ci: CiObservation | undefined;
+}
+
+/** What the forge says of the landed commit, and what else matters when it is not green. */
+export interface CiObservation {
+  readonly landed: CommitReading;
+  /** Of what came after it, where its own checks ended without a word. */
+  readonly descendants: readonly CommitReading[];
+  /** It is not on its branch any more. Asked when something is to be made of its checks, not while they run. */
+  readonly isUndone?: boolean;
+  /** The base before anything of the run had landed; read when the landed commit is red. */
+  readonly before?: CommitReading;
+  /** Failed jobs can be run again here. */
+  readonly mayRerun: boolean;
+  /** What went wrong, for the agent; read when the landed commit is red. */
+  readonly report?: string;
+  /** Tells this failure from others; `undefined` when the forge shows too little of it. */
+  readonly failure?: string;
 }
 
 /** An issue that carries the ready label while no run has the repo. */
@@ -112,7 +152,12 @@ export interface Candidate {
 }
 
 export interface CandidateDetails {
+  /** By the label or by a command, whichever came last. */
   readonly release: Release | undefined;
+  /** What came with a release by command. */
+  readonly asked?: AskedRelease;
+  /** The last comment on the issue whose commands were taken. */
+  readonly commandsThrough: number;
   readonly releaserPermission: Permission;
   readonly authorPermission: Permission;
   /** Open and closed ones alike; only open ones block. */
@@ -132,8 +177,12 @@ export interface Observation {
   /** The forge's clock, milliseconds since the epoch. */
   readonly at: number;
   readonly isSwitchedOff: boolean;
+  /** The repo cannot be read or written at all: archived, moved, the app uninstalled or suspended. */
+  readonly isOutOfReach: boolean;
   readonly isEnrolled: boolean;
   readonly policy: PolicyReading;
+  /** The oldest comment with commands that nobody has answered yet. */
+  readonly request: Request | undefined;
   readonly run: RunObservation | undefined;
   readonly candidates: readonly Candidate[];
   /** Why nothing can be started in this repo. */

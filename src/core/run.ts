@@ -127,15 +127,27 @@ export type TurnOutcome =
   /** Infrastructure: clone, disk, sandbox, the agent's crash. Worth a retry. */
   | { readonly kind: "failed"; readonly reason: string; readonly tail: string; readonly kept?: KeptWork }
   | { readonly kind: "timed-out"; readonly afterMs: number; readonly tail: string; readonly kept?: KeptWork }
+  /** The agent's provider has had enough until then: nobody's fault, and no use trying before. */
+  | { readonly kind: "limited"; readonly until: Time; readonly reason: string; readonly kept?: KeptWork }
   /** Ended by AFK itself (shutdown, kill switch, cancel): nobody's fault, counts nothing. */
   | { readonly kind: "interrupted"; readonly why: string; readonly kept?: KeptWork };
+
+/** `Omit` over each member of a union. */
+type OmitFromEach<Union, Key extends PropertyKey> = Union extends unknown ? Omit<Union, Key> : never;
+
+/** What the ledger keeps of a turn's outcome: the evidence is the run's, and stands there once. */
+export type Concluded = OmitFromEach<TurnOutcome, "evidence"> & { readonly at: Time };
 
 /** The last turn of a run. Saved before the agent starts; `outcome` is added when it ended. */
 export interface Turn {
   readonly id: string;
   readonly kind: TurnKind;
   readonly startedAt: Time;
-  readonly outcome?: TurnOutcome & { readonly at: Time };
+  /** Why there is another turn, for the agent: a gate's refusal, CI's failures, a conflict. */
+  readonly report?: string;
+  /** What people who may write added for this turn. */
+  readonly guidance?: string;
+  readonly outcome?: Concluded;
 }
 
 /** The commit on the base branch (or the pull request's branch) that carries the work. */
@@ -157,9 +169,12 @@ export const handOverReasons = [
   "timed-out",
   "proved-not-landed",
   "ci-red",
+  "ci-red-again",
+  "ci-red-before",
   "ci-absent",
   "ci-unknown",
   "ci-timeout",
+  "landing-undone",
   "bad-repo-config",
 ] as const;
 export type HandOverReason = (typeof handOverReasons)[number];
@@ -188,51 +203,29 @@ export interface Ledger {
   readonly nudges: number;
   /** Turns begun again after infrastructure failed. */
   readonly retries: number;
+  /** Turns begun again after a provider's limit was over. */
+  readonly parks: number;
+  /** How often people had the run go on after an end. */
+  readonly continuations: number;
   readonly spentUsd: number;
   /** The last comment whose commands were taken. */
   readonly commandsThrough: number;
+  /** A further turn that somebody asked for; the next turn is it, whatever the budgets say. */
+  readonly asked?: { readonly guidance?: string };
   readonly turn?: Turn;
   readonly landed?: Landed;
+  /** The head of the base branch before anything of this run landed on it: what was red there already is not ours. */
+  readonly before?: string;
+  /** From when CI's deadline counts: the landing or a re-run, moved on by every pause. */
+  readonly ciSince?: Time;
+  /** From when the time for corrections counts: when CI was first seen red, moved on by every pause. */
+  readonly redSince?: Time;
+  /** The landed commit whose failed jobs were run again: once for each commit. */
+  readonly rerun?: { readonly sha: string; readonly at: Time };
+  /** The digest of the failure that the last correction was about. */
+  readonly failure?: string;
   readonly evidence: Evidence;
   /** The links to the checks that made the landed commit green. */
   readonly checks?: readonly { readonly name: string; readonly url: string }[];
   readonly end?: End & { readonly at: Time };
-}
-
-/** A run that has just been decided on: nothing counted yet. */
-export function openLedger(facts: Pick<Ledger, "repoId" | "issue" | "run" | "approval" | "base" | "startedAt">): Ledger {
-  return { version: 1, epoch: 1, attempts: 0, nudges: 0, retries: 0, spentUsd: 0, commandsThrough: 0, evidence: {}, ...facts };
-}
-
-/** Why a turn begins: it is new, infrastructure failed it, or AFK itself interrupted it (which counts nothing). */
-export type Beginning = "new" | "retry" | "resumption";
-
-/** Counts the turn and notes it, to be saved *before* it begins. */
-export function beginTurn(ledger: Ledger, turn: Turn, beginning: Beginning): Ledger {
-  const isNew = beginning === "new";
-  const isAttempt = turn.kind === "implement" || turn.kind === "fix-forward";
-  return {
-    ...ledger,
-    attempts: ledger.attempts + (isNew && isAttempt ? 1 : 0),
-    nudges: ledger.nudges + (isNew && (turn.kind === "nudge" || turn.kind === "resolve") ? 1 : 0),
-    retries: ledger.retries + (beginning === "retry" ? 1 : 0),
-    turn,
-  };
-}
-
-/** Notes what the turn came to. Idempotent; an outcome of another turn changes nothing. */
-export function concludeTurn(ledger: Ledger, turnId: string, outcome: TurnOutcome, at: Time): Ledger {
-  if (ledger.turn === undefined || ledger.turn.id !== turnId || ledger.turn.outcome !== undefined) return ledger;
-  const evidence = "evidence" in outcome ? outcome.evidence : ledger.evidence;
-  return { ...ledger, evidence, turn: { ...ledger.turn, outcome: { ...outcome, at } } };
-}
-
-/** Notes the landed commit; pushed atomically with the commit itself. */
-export function recordLanding(ledger: Ledger, turnId: string, landed: Landed, evidence: Evidence): Ledger {
-  return { ...concludeTurn(ledger, turnId, { kind: "landed", evidence }, landed.at), landed };
-}
-
-/** Sets the run's end. The first end stands. */
-export function endRun(ledger: Ledger, end: End, at: Time): Ledger {
-  return ledger.end === undefined ? { ...ledger, end: { ...end, at } } : ledger;
 }

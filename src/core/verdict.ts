@@ -39,6 +39,10 @@ export interface Context {
   /** The forge's own word: `failure`, `timed_out`, `error`, `missing`, … */
   readonly word: string;
   readonly url: string;
+  /** When the forge last said something under this name. */
+  readonly at?: Time;
+  /** The check run behind it, which can be asked why it failed and be re-run; a status has none. */
+  readonly check?: number;
 }
 
 /** A verdict with what it rests on. */
@@ -79,7 +83,7 @@ export function foldVerdict(facts: CommitFacts, ci: { readonly required: readonl
   const statuses = latestBy(facts.statuses, (status) => status.context);
   const present = [...checks.map(contextOfCheck), ...statuses.map(contextOfStatus)];
   const missing = ci.required.filter((name) => !present.some((context) => context.name === name)).map(missingContext);
-  const contexts = [...present, ...new Map(missing.map((context) => [context.name, context])).values()].toSorted(byNameThenWord);
+  const contexts = [...present, ...new Map(missing.map((context) => [context.name, context])).values()].toSorted(byName);
   const has = (state: ContextState) => contexts.some((context) => context.state === state);
   return {
     verdict: judge(present, has),
@@ -130,18 +134,16 @@ export function contextsThat(reading: Reading, state: ContextState): readonly Co
 }
 
 function contextOfCheck(check: CheckRun): Context {
-  const { name, conclusion, url } = check;
-  if (conclusion === undefined) return { name, state: "pending", word: "running", url };
-  return {
-    name,
-    state: Object.hasOwn(stateOfConclusion, conclusion) ? (stateOfConclusion[conclusion] ?? "inconclusive") : "inconclusive",
-    word: conclusion,
-    url,
-  };
+  const { id, name, conclusion, url } = check;
+  const at = check.completedAt ?? check.startedAt;
+  const rest = { url, check: id, ...(at === undefined ? {} : { at }) };
+  if (conclusion === undefined) return { name, state: "pending", word: "running", ...rest };
+  const state = Object.hasOwn(stateOfConclusion, conclusion) ? (stateOfConclusion[conclusion] ?? "inconclusive") : "inconclusive";
+  return { name, state, word: conclusion, ...rest };
 }
 
 function contextOfStatus(status: CommitStatus): Context {
-  return { name: status.context, state: stateOfStatus[status.state], word: status.state, url: status.url };
+  return { name: status.context, state: stateOfStatus[status.state], word: status.state, url: status.url, at: status.at };
 }
 
 function missingContext(name: string): Context {
@@ -169,9 +171,13 @@ function sortedKeys(value: object): string[] {
   return Object.keys(value).toSorted();
 }
 
-function byNameThenWord(one: Context, other: Context): number {
-  const [a, b] = [`${one.name}\n${one.word}\n${one.url}`, `${other.name}\n${other.word}\n${other.url}`];
+function byName(one: Context, other: Context): number {
+  const [a, b] = [sortKey(one), sortKey(other)];
   return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function sortKey({ name, word, url, at, check }: Context): string {
+  return [name, word, url, at, check].join("\n");
 }
 
 function newest(times: readonly (Time | undefined)[]): Time | undefined {

@@ -12,8 +12,8 @@ const maxDepth = 40;
 
 /** Parsing takes time with the square of these: 5,000 are half a second at worst, and a long issue has hundreds. What follows is cut. */
 const maxSpecialCharacters = 5_000;
-/** Images inside images take time with the cube. */
-const imageWeight = 10;
+/** Images inside images take time with the cube; from each HTML comment that does not end, the rest of the text is searched for its end. */
+const heavyWeight = 10;
 
 /** Parses Markdown as the forge does, but within bounds of length, depth and time. Used wherever what people *see* counts, not what they typed. */
 export function parseMarkdown(text: string): Root {
@@ -29,8 +29,8 @@ function flatten(line: string): string {
 
 function cutSpecial(text: string): string {
   let count = 0;
-  for (const { index, 0: found } of text.matchAll(/!\[|[*_~[\]]/g)) {
-    count += found === "![" ? imageWeight : 1;
+  for (const { index, 0: found } of text.matchAll(/!\[|<[!?]|[*_~[\]]/g)) {
+    count += found.length > 1 ? heavyWeight : 1;
     if (count > maxSpecialCharacters) return `${text.slice(0, index)}…`;
   }
   return text;

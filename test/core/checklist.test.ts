@@ -1,6 +1,13 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isStatusCommentOf, parseStatusMarker, renderStatusComment, statusMarker, type Activity } from "../../src/core/checklist.ts";
+import {
+  isStatusCommentOf,
+  parseStatusMarker,
+  renderStatusComment,
+  sayActivity,
+  statusMarker,
+  type Activity,
+} from "../../src/core/checklist.ts";
 import { openSeal, sealLedger } from "../../src/core/ledger.ts";
 import { phases, turnKinds, type Ledger } from "../../src/core/run.ts";
 import { foldVerdict } from "../../src/core/verdict.ts";
@@ -138,13 +145,6 @@ describe("the status comment", () => {
     `);
   });
 
-  it.each<[string, Activity, RegExp]>([
-    ["a retry to come", { kind: "backing-off", until: "2026-01-02T14:05:06Z" }, /the next try is at 14:05 UTC/],
-    ["a full house", { kind: "waiting-for-slot" }, /Waiting for a free agent/],
-  ])("tells of %s", (_title, activity, words) => {
-    expect(status(opened, activity)).toMatch(words);
-  });
-
   it.each(turnKinds)("has words for a turn of the kind %s", (turn) => {
     expect(status(opened, { ...working, turn })).toMatch(/\n\n[A-Z][^\n]* agent is [^\n]*\.\n\n/);
   });
@@ -219,6 +219,72 @@ function outsideOfCode(markdown: string): string {
   const after = fence === undefined ? "" : block.slice(block.indexOf(`\n${fence}\n`));
   return (head + after).replace(/(?<!`)(`+)(?!`)(?:.*?[^`])??\1(?!`)/g, "");
 }
+
+describe("what is going on", () => {
+  const verdictOf = (conclusion: string | undefined) =>
+    foldVerdict({ kind: "known", checks: [{ ...running, conclusion }], statuses: [] }, { required: [] });
+  const until = "2026-01-02T14:05:06Z";
+  const unknown = foldVerdict({ kind: "unknown", why: "403" }, { required: [] });
+  const absent = foldVerdict({ kind: "known", checks: [], statuses: [] }, { required: [] });
+
+  it("of each kind is one line", () => {
+    const activities: readonly Activity[] = [
+      { kind: "preparing" },
+      { kind: "backing-off", until },
+      { kind: "backing-off", until: "soon" },
+      { kind: "parked", until },
+      { kind: "waiting-for-slot" },
+      { kind: "ended" },
+    ];
+    expect(activities.map((activity) => `${activity.kind}: ${sayActivity(opened, activity)}`).join("\n")).toMatchInlineSnapshot(`
+      "preparing: The next turn is about to start.
+      backing-off: Something failed around the agent; the next try is at 14:05 UTC.
+      backing-off: Something failed around the agent; the next try is at an unknown time.
+      parked: The agent's provider allows no more for now; AFK goes on at 14:05 UTC.
+      waiting-for-slot: Waiting for a free agent.
+      ended: "
+    `);
+  });
+
+  it("in a turn is told by its kind and attempt", () => {
+    const told = { ...landed, attempts: 2, turn: { id: "t", kind: "fix-forward", startedAt: until, report: "CI is red" } } as const;
+    expect(turnKinds.map((turn) => `${turn}: ${sayActivity(told, { ...working, turn })}`).join("\n")).toMatchInlineSnapshot(`
+      "implement: The agent is at work. Attempt 2.
+      nudge: A check refused the work; the agent is correcting it. Attempt 2.
+      fix-forward: CI was red; the agent is fixing it forward. Attempt 2.
+      resolve: The base has moved; the agent is resolving the conflict. Attempt 2.
+      revise: The agent is doing what the review asks for. Attempt 2."
+    `);
+  });
+
+  it("in a correction that somebody asked for does not say that CI was red", () => {
+    const asked = { ...landed, turn: { id: "t", kind: "fix-forward", startedAt: until, guidance: "use a Map" } } as const;
+    expect(sayActivity(asked, { ...working, turn: "fix-forward" })).toMatchInlineSnapshot(
+      `"The agent is making a further change to what has landed."`,
+    );
+  });
+
+  it("with the checks is told by their verdict, and by a re-run of those that failed", () => {
+    const readings = [verdictOf("success"), verdictOf("failure"), verdictOf(undefined), verdictOf("cancelled"), absent, unknown];
+    const said = (["watching-ci", "rerunning"] as const).flatMap((kind) =>
+      readings.map((seen) => `${kind}, ${seen.verdict}: ${sayActivity(landed, { kind, reading: seen })}`),
+    );
+    expect(said.join("\n")).toMatchInlineSnapshot(`
+      "watching-ci, green: All checks are green; waiting a moment for late ones.
+      watching-ci, red: Red: [\`build\`](https://ci.example/1).
+      watching-ci, pending: Waiting for [\`build\`](https://ci.example/1).
+      watching-ci, pending: Cancelled: [\`build\`](https://ci.example/1). Waiting for a newer commit's checks.
+      watching-ci, absent: No check has reported yet.
+      watching-ci, unknown: The forge does not say how the checks are.
+      rerunning, green: All checks are green; waiting a moment for late ones.
+      rerunning, red: Red: [\`build\`](https://ci.example/1). The failed jobs run once more, in case it was a flake.
+      rerunning, pending: Waiting for [\`build\`](https://ci.example/1). The failed jobs run once more, in case it was a flake.
+      rerunning, pending: Cancelled: [\`build\`](https://ci.example/1). Waiting for a newer commit's checks. The failed jobs run once more, in case it was a flake.
+      rerunning, absent: No check has reported yet.
+      rerunning, unknown: The forge does not say how the checks are."
+    `);
+  });
+});
 
 describe("the marker of a status comment", () => {
   it.each([["7-ab12"], [undefined]])("is read back as it was written: %s", (run) => {

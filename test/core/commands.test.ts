@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { commandHelp, parseCommands, type Command } from "../../src/core/commands.ts";
+import { commandHelp, mentionsCommand, parseCommands, type Command } from "../../src/core/commands.ts";
 
 describe("commands in a comment", () => {
   it.each<[string, string, readonly Command[]]>([
@@ -42,8 +42,38 @@ describe("commands in a comment", () => {
     expect(parseCommands(body)).toEqual([]);
   });
 
-  it("are at most ten", () => {
-    expect(parseCommands("/afk status\n".repeat(50))).toHaveLength(10);
+  it.each([
+    ["lines", "/afk status\n".repeat(500)],
+    ["paragraphs", "/afk status\n\n".repeat(500)],
+  ])("are at most ten, however many %s ask", (_title, body) => {
+    expect(parseCommands(body).map(({ kind }) => kind)).toEqual(Array<string>(10).fill("status"));
+  });
+
+  it.each([
+    ["of guidance", `/afk fix ${"x".repeat(65_536)}`],
+    ["of lines", `${"a line\n".repeat(9_000)}/afk fix`],
+    ["of emphasis", `/afk fix ${"*_".repeat(32_000)}`],
+    ["of brackets", `/afk fix ${"[".repeat(65_000)}`],
+    ["of quotes", `${">".repeat(60_000)} /afk fix\n\n/afk cancel`],
+    ["of control characters", `/afk fix ${"\u0000\u202e\u200b".repeat(20_000)}`],
+    ["of backticks", `/afk fix ${"`".repeat(65_000)}`],
+    ["of HTML comments that do not end", `/afk fix ${"<!-- ".repeat(13_000)}`],
+  ])("are read without hanging from 64 KB %s", (_title, body) => {
+    const startedAt = performance.now();
+    const commands = parseCommands(body);
+    expect(commands.length).toBeLessThanOrEqual(10);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+  });
+
+  it("carry no control or invisible character in guidance or word", () => {
+    expect(parseCommands("/afk fix use\u0000 a\u202e Map\u200b")).toEqual([{ kind: "fix", guidance: "use a Map" }]);
+    expect(parseCommands("/afk da\u0007nce")).toEqual([{ kind: "unknown", word: "dance" }]);
+  });
+
+  it("leave code, quotes and lists after them out of their guidance", () => {
+    expect(parseCommands("/afk fix like this:\n\n```\nrm -rf /\n```\n\n> as before\n\n- a list")).toEqual([
+      { kind: "fix", guidance: "like this:" },
+    ]);
   });
 
   it("have guidance of at most 4,000 characters", () => {
@@ -64,6 +94,26 @@ describe("commands in a comment", () => {
           .map((line) => `> ${line}`)
           .join("\n");
         expect(parseCommands(quoted)).toEqual([]);
+      }),
+    );
+  });
+});
+
+describe("mentioning a command", () => {
+  it.each(["/afk", "/AFK status", "> /afk fix", "see the /afk commands", "/a\u200bfk cancel"])("does %j", (body) => {
+    expect(mentionsCommand(body)).toBe(true);
+  });
+
+  it.each(["", "afk", "/ afk", "thanks, merged"])("does not %j", (body) => {
+    expect(mentionsCommand(body)).toBe(false);
+  });
+
+  it("does every comment that holds a command", () => {
+    const part = fc.constantFrom("/afk", "/a\u200bfk", " ", "\n", "fix", "cancel", ">", "`", "\u0000", "x");
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 12 }), (parts) => {
+        const body = parts.join("");
+        expect(parseCommands(body).length === 0 || mentionsCommand(body)).toBe(true);
       }),
     );
   });

@@ -1,97 +1,57 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decide, type Decision, type Limits } from "../../src/core/decide.ts";
-import type { Observation, RunObservation } from "../../src/core/observation.ts";
-import { combine } from "../../src/core/policy.ts";
-import { beginTurn, concludeTurn, endRun, openLedger, recordLanding, type Ledger, type TurnOutcome } from "../../src/core/run.ts";
-import type { CheckRun, CommitFacts } from "../../src/core/verdict.ts";
-
-const start = Date.parse("2026-01-05T09:00:00Z");
-const time = (seconds: number) => new Date(start + seconds * 1000).toISOString();
-const limits: Limits = { nudgeMax: 2, retryMax: 2, fixForwardMaxAttempts: 5, fixForwardMaxMs: 3_600_000, trustedBots: [] };
-const { policy } = combine(
-  { landing: "push", agent: "command", agentsAllowed: ["command"], mayLoosen: [], budgetUsd: 100, turnTimeoutMs: 1000 },
-  { ci: { settleMs: 15_000, timeoutMs: 3_600_000 } },
-  { defaultBranch: "main", isPrivate: true },
-);
-
-const claimed = openLedger({
-  repoId: 1,
-  issue: 7,
-  run: "7-a",
-  approval: { by: "ann", byId: 2, at: time(-60), contentHash: "0".repeat(64) },
-  base: "main",
-  startedAt: time(0),
-});
-const working = beginTurn(claimed, { id: "t1", kind: "implement", startedAt: time(0) }, "new");
-const landed = recordLanding(working, "t1", { sha: "a".repeat(40), branch: "main", at: time(60) }, {});
-const after = (outcome: TurnOutcome, ledger: Ledger = working) => concludeTurn(ledger, "t1", outcome, time(60));
-
-const issue = {
-  number: 7,
-  title: "Sum is wrong",
-  body: "",
-  author: "ann",
-  labels: ["ready-for-agent"],
-  isOpen: true,
-  isLocked: false,
-  url: "https://forge.test/acme/api/issues/7",
-  updatedAt: time(0),
-};
-
-function observeRun(ledger: Ledger, change: Partial<RunObservation> = {}, world: Partial<Observation> = {}): Observation {
-  const run: RunObservation = {
-    ledger,
-    control: { kind: "held" },
-    issue,
-    isReady: true,
-    turn: { kind: "unknown" },
-    ci: undefined,
-    ...change,
-  };
-  return { ...idle, run, ...world };
-}
-
-const idle: Observation = {
-  repo: { owner: "acme", name: "api" },
-  at: start + 60_000,
-  isSwitchedOff: false,
-  isEnrolled: true,
-  policy: { kind: "ok", policy },
-  run: undefined,
-  candidates: [],
-  obstacles: [],
-  slots: { free: 1, olderElsewhere: 0 },
-};
-
-function check(conclusion: string | undefined, seconds = 60): CheckRun {
-  return {
-    id: 1,
-    app: "ci",
-    name: "test",
-    conclusion,
-    startedAt: time(seconds),
-    completedAt: conclusion === undefined ? undefined : time(seconds),
-    url: "https://ci",
-  };
-}
-
-function withCi(facts: CommitFacts, atSeconds: number, ledger: Ledger = landed): Observation {
-  return observeRun(ledger, { ci: { landed: { sha: "a".repeat(40), facts }, descendants: [] } }, { at: start + atSeconds * 1000 });
-}
-const known = (...checks: CheckRun[]): CommitFacts => ({ kind: "known", checks, statuses: [] });
-
-const running = { kind: "running", progress: { phase: "workspace", lines: [], evidence: {} } } as const;
-const candidate = {
+import { decide } from "../../src/core/decide.ts";
+import type { Decision } from "../../src/core/decision.ts";
+import type { CiObservation, Observation, RunObservation } from "../../src/core/observation.ts";
+import type { Request } from "../../src/core/requests.ts";
+import type { Ledger, TurnKind, TurnOutcome } from "../../src/core/run.ts";
+import { beginTurn, endRun } from "../../src/core/run-steps.ts";
+import {
+  after,
+  check,
+  claimed,
+  corrected,
+  details,
+  idle,
   issue,
-  details: {
-    release: { by: "ann", byId: 2, byIsBot: false, at: time(-60), editedSince: "no" },
-    releaserPermission: "write",
-    authorPermission: "write",
-    blockers: [],
-    previous: undefined,
+  known,
+  landed,
+  limits,
+  noSlot,
+  observeRun,
+  running,
+  sha,
+  start,
+  time,
+  withCi,
+  working,
+} from "./example-observation.ts";
+
+const candidate = { issue, details };
+const limited = (until: string) => after({ kind: "limited", until, reason: "usage limit reached" });
+
+/** Somebody's `/afk status`, which is as good as any. */
+const request: Request = {
+  comment: {
+    id: 9,
+    author: "ann",
+    authorId: 2,
+    authorIsBot: false,
+    isOurs: false,
+    isEdited: false,
+    body: "/afk status",
+    url: "https://forge.test/acme/api/issues/7#issuecomment-9",
+    createdAt: time(50),
+    issue: 7,
   },
-} as const;
+  commands: [{ kind: "status" }],
+  permission: "write",
+  issue,
+  editedSince: "unknown",
+  details,
+  answerComment: undefined,
+  desk: undefined,
+};
 
 type Row = readonly [
   title: string,
@@ -102,6 +62,8 @@ type Row = readonly [
 describe("the decision table", () => {
   it.each<Row>([
     ["halts when the switch is on, whatever else is so", observeRun(landed, {}, { isSwitchedOff: true }), { kind: "halt" }],
+    ["halts when the repo is out of reach", observeRun(landed, {}, { isOutOfReach: true }), { kind: "halt" }],
+    ["halts on a repo out of reach without a run, too", { ...idle, isOutOfReach: true }, { kind: "halt" }],
     [
       "leaves a run alone that another replica holds",
       observeRun(working, { control: { kind: "foreign", until: time(900) } }),
@@ -139,12 +101,8 @@ describe("the decision table", () => {
     ],
     ["waits for a running turn", observeRun(working, { turn: running }), { kind: "wait", why: "turn-runs" }],
     ["begins the first turn of a claimed run", observeRun(claimed), { kind: "turn", turn: "implement" }],
-    [
-      "waits for a slot before the first turn",
-      observeRun(claimed, {}, { slots: { free: 0, olderElsewhere: 0 } }),
-      { kind: "wait", why: "no-slot" },
-    ],
-    ["retries a lost turn at once", observeRun(working), { kind: "retry", turn: "implement", counts: true }],
+    ["waits for a slot before the first turn", observeRun(claimed, {}, noSlot), { kind: "wait", why: "no-slot" }],
+    ["retries a lost turn at once", observeRun(working), { kind: "retry", turn: "implement", beginning: "retry" }],
     ["hands over a turn lost once too often", observeRun({ ...working, retries: 2 }), { kind: "end", end: { reason: "infrastructure" } }],
     [
       "backs off after a failure",
@@ -154,7 +112,7 @@ describe("the decision table", () => {
     [
       "retries when the backoff is over",
       observeRun(after({ kind: "failed", reason: "clone", tail: "" }), {}, { at: start + 70_000 }),
-      { kind: "retry", counts: true },
+      { kind: "retry", beginning: "retry" },
     ],
     [
       "doubles the backoff",
@@ -169,8 +127,19 @@ describe("the decision table", () => {
     [
       "begins an interrupted turn again without counting",
       observeRun(after({ kind: "interrupted", why: "stop" })),
-      { kind: "retry", counts: false },
+      { kind: "retry", beginning: "resumption" },
     ],
+    [
+      "begins an interrupted turn again though every retry is spent",
+      observeRun({ ...after({ kind: "interrupted", why: "stop" }), retries: 9 }),
+      { kind: "retry", beginning: "resumption" },
+    ],
+    [
+      "begins again what was interrupted, not the first turn",
+      observeRun(corrected({ kind: "interrupted", why: "stop" }, "resolve")),
+      { kind: "retry", turn: "resolve" },
+    ],
+    ["waits for a slot before a retry", observeRun(working, {}, noSlot), { kind: "wait", why: "no-slot" }],
     [
       "nudges after a refusal",
       observeRun(after({ kind: "refused", gate: "committed", reason: "r", evidence: {} })),
@@ -181,7 +150,27 @@ describe("the decision table", () => {
       observeRun({ ...after({ kind: "refused", gate: "committed", reason: "r", evidence: {} }), nudges: 2 }),
       { kind: "end", end: { reason: "gate-refused", detail: "r" } },
     ],
+    [
+      "nudges as long as one nudge is left",
+      observeRun({ ...after({ kind: "refused", gate: "committed", reason: "r", evidence: {} }), nudges: 1 }),
+      { kind: "turn", turn: "nudge" },
+    ],
+    [
+      "nudges a refused correction",
+      observeRun(corrected({ kind: "refused", gate: "committed", reason: "r", evidence: {} })),
+      { kind: "turn", turn: "nudge" },
+    ],
+    [
+      "waits for a slot before a nudge",
+      observeRun(after({ kind: "refused", gate: "committed", reason: "r", evidence: {} }), {}, noSlot),
+      { kind: "wait", why: "no-slot" },
+    ],
     ["resolves a conflict", observeRun(after({ kind: "conflict", reason: "r", evidence: {} })), { kind: "turn", turn: "resolve" }],
+    [
+      "hands over a conflict when no nudge is left: they share one budget",
+      observeRun({ ...after({ kind: "conflict", reason: "src/sum.js", evidence: {} }), nudges: 2 }),
+      { kind: "end", end: { reason: "conflict", detail: "src/sum.js" } },
+    ],
     [
       "hands over a blocked agent",
       observeRun(after({ kind: "blocked", why: "w" })),
@@ -199,39 +188,8 @@ describe("the decision table", () => {
       observeRun(after({ kind: "proved", evidence: {}, patch: "" })),
       { kind: "end", end: { reason: "proved-not-landed" } },
     ],
-    [
-      "waits for running checks until the deadline",
-      withCi(known(check(undefined)), 61),
-      { kind: "wait", why: "ci-pending", untilMs: start + 3_660_000 },
-    ],
-    ["hands over running checks at the deadline", withCi(known(check(undefined)), 3660), { kind: "end", end: { reason: "ci-timeout" } }],
-    ["waits for checks to appear", withCi(known(), 61), { kind: "wait", why: "ci-pending" }],
-    ["hands over absent checks at the deadline", withCi(known(), 3660), { kind: "end", end: { reason: "ci-absent" } }],
-    [
-      "hands over unknown checks at the deadline",
-      withCi({ kind: "unknown", why: "403" }, 3660),
-      { kind: "end", end: { reason: "ci-unknown", detail: "403" } },
-    ],
-    ["lets green settle", withCi(known(check("success", 70)), 84), { kind: "wait", why: "ci-settling", untilMs: start + 85_000 }],
-    ["closes on settled green", withCi(known(check("success", 70)), 85), { kind: "end", end: { kind: "closed" } }],
-    ["fixes red forward", withCi(known(check("failure")), 61), { kind: "turn", turn: "fix-forward" }],
-    [
-      "waits for a slot before fixing forward",
-      { ...withCi(known(check("failure")), 61), slots: { free: 0, olderElsewhere: 0 } },
-      { kind: "wait", why: "no-slot" },
-    ],
-    [
-      "freezes when the attempts are spent",
-      withCi(known(check("failure")), 61, { ...landed, attempts: 6 }),
-      { kind: "end", end: { reason: "ci-red", detail: "test" } },
-    ],
-    ["freezes when the time is spent", withCi(known(check("failure")), 3660), { kind: "end", end: { reason: "ci-red" } }],
     ["starts a released issue", { ...idle, candidates: [candidate] }, { kind: "start" }],
-    [
-      "waits for a slot before a start",
-      { ...idle, candidates: [candidate], slots: { free: 0, olderElsewhere: 0 } },
-      { kind: "wait", why: "no-slot" },
-    ],
+    ["waits for a slot before a start", { ...idle, candidates: [candidate], ...noSlot }, { kind: "wait", why: "no-slot" }],
     [
       "leaves the slot to an older release elsewhere",
       { ...idle, candidates: [candidate], slots: { free: 1, olderElsewhere: 1 } },
@@ -246,13 +204,122 @@ describe("the decision table", () => {
   ])("%s", (_title, observation, decision) => {
     expect(decide(observation, limits)).toMatchObject(decision);
   });
+});
 
-  it("closes an absent verdict where the repo says that it has no CI", () => {
-    const none = { ...policy, ci: { ...policy.ci, none: true } };
-    expect(decide({ ...withCi(known(), 61), policy: { kind: "ok", policy: none } }, limits)).toEqual({
-      kind: "end",
-      end: { kind: "closed" },
-    });
+describe("a provider's limit", () => {
+  const day = 24 * 60 * 60;
+
+  it.each<Row>([
+    ["parks until it is over", observeRun(limited(time(7200))), { kind: "wait", why: "parked", untilMs: start + 7_200_000 }],
+    [
+      "goes on when it is over, without counting a retry",
+      observeRun(limited(time(7200)), {}, { at: start + 7_200_000 }),
+      { kind: "retry", turn: "implement", beginning: "unparking" },
+    ],
+    ["waits a minute at least", observeRun(limited(time(61))), { kind: "wait", why: "parked", untilMs: start + 120_000 }],
+    ["waits a minute at least, even for a time long gone", observeRun(limited(time(-7200))), { why: "parked", untilMs: start + 120_000 }],
+    ["waits a day at most", observeRun(limited(time(30 * day))), { why: "parked", untilMs: start + (60 + day) * 1000 }],
+    ["waits a minute where no time is named", observeRun(limited("soon")), { why: "parked", untilMs: start + 120_000 }],
+    ["is waited for though every retry is spent", observeRun({ ...limited(time(7200)), retries: 9 }), { kind: "wait", why: "parked" }],
+    ["is waited for 34 times", observeRun({ ...limited(time(7200)), parks: 33 }), { kind: "wait", why: "parked" }],
+    [
+      "is no more waited for after that",
+      observeRun({ ...limited(time(7200)), parks: 34 }),
+      { kind: "end", end: { kind: "handed-over", reason: "infrastructure", detail: "usage limit reached" } },
+    ],
+    [
+      "waits for a slot when it is over",
+      observeRun(limited(time(7200)), {}, { at: start + 7_200_000, ...noSlot }),
+      { kind: "wait", why: "no-slot" },
+    ],
+    [
+      "is left behind by somebody who asks for a turn now",
+      observeRun({ ...limited(time(7200)), asked: {} }),
+      { kind: "turn", turn: "implement" },
+    ],
+  ] as readonly Row[])("%s", (_title, observation, decision) => {
+    expect(decide(observation, limits)).toMatchObject(decision);
+  });
+});
+
+describe("the backoff", () => {
+  it.each([
+    [0, 10],
+    [1, 20],
+    [2, 40],
+    [5, 300],
+    [50, 300],
+  ])("after %d retries is %d seconds", (retries, seconds) => {
+    const ledger = { ...after({ kind: "failed", reason: "clone", tail: "" }), retries };
+    const until = start + 60_000 + seconds * 1000;
+    expect(decide(observeRun(ledger), { ...limits, retryMax: 99 })).toEqual({ kind: "wait", why: "backing-off", untilMs: until });
+    expect(decide(observeRun(ledger, {}, { at: until }), { ...limits, retryMax: 99 })).toMatchObject({ beginning: "retry" });
+  });
+});
+
+describe("a turn that somebody asked for", () => {
+  const asked = { asked: { guidance: "use a Map" } };
+  const lost = (kind: TurnKind): Ledger => beginTurn(landed, { id: "t2", kind, startedAt: time(90) }, "new");
+
+  it.each<readonly [title: string, ledger: Ledger, turn: string]>([
+    ["implements where nothing was done yet", claimed, "implement"],
+    ["implements where the first turn is lost", working, "implement"],
+    ["implements after a blocked turn", after({ kind: "blocked", why: "w" }), "implement"],
+    ["implements where AFK lands nothing", after({ kind: "proved", evidence: {}, patch: "" }), "implement"],
+    ["nudges after a refusal", after({ kind: "refused", gate: "size", reason: "r", evidence: {} }), "nudge"],
+    ["resolves after a conflict", after({ kind: "conflict", reason: "r", evidence: {} }), "resolve"],
+    ["fixes forward what has landed", landed, "fix-forward"],
+    ["fixes forward after a correction without a change", corrected({ kind: "unchanged" }), "fix-forward"],
+    ["nudges a refused correction", corrected({ kind: "refused", gate: "size", reason: "r", evidence: {} }), "nudge"],
+    ["does again what a lost nudge was about", lost("nudge"), "nudge"],
+    ["does again what a lost resolution was about", lost("resolve"), "resolve"],
+    ["does again what an interrupted nudge was about", corrected({ kind: "interrupted", why: "w" }, "nudge"), "nudge"],
+    ["does again what a failed correction was about", corrected({ kind: "failed", reason: "r", tail: "" }), "fix-forward"],
+    ["resolves a correction's conflict", corrected({ kind: "conflict", reason: "r", evidence: {} }), "resolve"],
+  ])("%s", (_title, ledger, turn) => {
+    const spent = { attempts: 99, nudges: 99, retries: 99, parks: 99 };
+    expect(decide(observeRun({ ...ledger, ...spent, ...asked }), limits)).toEqual({ kind: "turn", turn });
+  });
+
+  it("comes before CI's word, red and exhausted or green", () => {
+    const ledger = { ...landed, ...asked, attempts: 99 };
+    expect(decide(withCi(known(check("failure")), 9_999, ledger), limits)).toMatchObject({ kind: "turn", turn: "fix-forward" });
+    expect(decide(withCi(known(check("success")), 9_999, ledger), limits)).toMatchObject({ kind: "turn", turn: "fix-forward" });
+  });
+
+  it("waits for the turn under way", () => {
+    expect(decide(observeRun({ ...working, ...asked }, { turn: running }), limits)).toMatchObject({ why: "turn-runs" });
+  });
+
+  it("waits for a slot", () => {
+    expect(decide(observeRun({ ...landed, ...asked }, {}, noSlot), limits)).toMatchObject({ why: "no-slot" });
+  });
+
+  it("is not taken on an issue that is withdrawn", () => {
+    expect(decide(observeRun({ ...landed, ...asked }, { isReady: false }), limits)).toMatchObject({ kind: "end" });
+  });
+
+  it("is one turn: when it has begun nothing is asked any more", () => {
+    const begun = beginTurn({ ...landed, ...asked }, { id: "t2", kind: "fix-forward", startedAt: time(90) }, "new");
+    expect([begun.asked, begun.turn?.guidance]).toEqual([undefined, "use a Map"]);
+  });
+});
+
+describe("a comment with commands", () => {
+  it.each<readonly [title: string, observation: Observation, kind: Decision["kind"]]>([
+    ["waits while the switch is on", observeRun(working, {}, { isSwitchedOff: true }), "halt"],
+    ["waits while the repo is out of reach", observeRun(working, {}, { isOutOfReach: true }), "halt"],
+    ["is left to the replica that holds the run", observeRun(working, { control: { kind: "foreign", until: time(900) } }), "wait"],
+    ["waits until an end is shown", observeRun(endRun(working, { kind: "closed" }, time(1))), "finish"],
+    ["is answered before a withdrawn run is cancelled", observeRun(working, { isReady: false }), "answer"],
+    ["is answered before a bad afk.yml ends the run", observeRun(working, {}, { policy: { kind: "faulty", faults: ["x"] } }), "answer"],
+    ["is answered while a turn runs", observeRun(working, { turn: running }), "answer"],
+    ["is answered before CI is judged", withCi(known(check("success")), 9_999), "answer"],
+    ["is answered before the next start", { ...idle, candidates: [candidate] }, "answer"],
+    ["is answered where there is no run", idle, "answer"],
+    ["is answered without a slot", { ...idle, ...noSlot }, "answer"],
+  ])("%s", (_title, observation, kind) => {
+    expect(decide({ ...observation, request }, limits).kind).toBe(kind);
   });
 });
 
@@ -263,13 +330,27 @@ describe("what always holds", () => {
     { kind: "failed", reason: "", tail: "" },
     { kind: "timed-out", afterMs: 1, tail: "" },
     { kind: "interrupted", why: "" },
+    { kind: "limited", until: time(7200), reason: "" },
+    { kind: "conflict", reason: "", evidence: {} },
     { kind: "refused", gate: "secret", reason: "", evidence: {} },
     { kind: "proved", evidence: {}, patch: "" },
   ];
-  const ledgers = [claimed, working, landed, endRun(landed, { kind: "closed" }, time(99)), ...outcomes.map((outcome) => after(outcome))];
+  const ledgers: readonly Ledger[] = [
+    claimed,
+    working,
+    landed,
+    { ...landed, redSince: time(70), rerun: { sha, at: time(80) }, failure: "f" },
+    { ...landed, asked: { guidance: "g" } },
+    endRun(landed, { kind: "closed" }, time(99)),
+    ...outcomes.flatMap((outcome) => [after(outcome), corrected(outcome)]),
+  ];
   const worlds = fc.record({
     ledger: fc.constantFrom(...ledgers),
-    counts: fc.record({ attempts: fc.nat(9), nudges: fc.nat(4), retries: fc.nat(4) }),
+    counts: fc.record({ attempts: fc.nat(9), nudges: fc.nat(4), retries: fc.nat(4), parks: fc.nat(40) }),
+    failure: fc.constantFrom("f", "g", undefined),
+    isRedBefore: fc.boolean(),
+    mayRerun: fc.boolean(),
+    isAsking: fc.boolean(),
     control: fc.constantFrom<RunObservation["control"]>({ kind: "held" }, { kind: "free" }, { kind: "foreign", until: time(500) }),
     conclusion: fc.constantFrom("success", "failure", "skipped", "cancelled", undefined),
     isRunning: fc.boolean(),
@@ -283,18 +364,24 @@ describe("what always holds", () => {
 
   function build(world: typeof worlds extends fc.Arbitrary<infer W> ? W : never): Observation {
     const ledger = { ...world.ledger, ...world.counts };
-    const ci =
-      ledger.landed === undefined ? undefined : { landed: { sha: "a".repeat(40), facts: known(check(world.conclusion)) }, descendants: [] };
+    const ci: CiObservation = {
+      landed: { sha, facts: known(check(world.conclusion)) },
+      descendants: [],
+      mayRerun: world.mayRerun,
+      before: { sha: "b".repeat(40), facts: known(check(world.isRedBefore ? "failure" : "success", 0)) },
+      ...(world.failure === undefined ? {} : { failure: world.failure }),
+    };
     const run = {
       ledger,
       control: world.control,
       issue: { ...issue, isOpen: world.isOpen },
       isReady: world.isReady,
       turn: world.isRunning ? running : ({ kind: "unknown" } as const),
-      ci,
+      ci: ledger.landed === undefined || world.isRunning ? undefined : ci,
     };
     const { isSwitchedOff, isEnrolled, free, seconds } = world;
-    return { ...idle, run, isSwitchedOff, isEnrolled, at: start + seconds * 1000, slots: { free, olderElsewhere: 0 } };
+    const asking = world.isAsking ? request : undefined;
+    return { ...idle, run, request: asking, isSwitchedOff, isEnrolled, at: start + seconds * 1000, slots: { free, olderElsewhere: 0 } };
   }
 
   const invariants: readonly (readonly [title: string, holds: (observation: Observation, decision: Decision) => boolean])[] = [
@@ -325,6 +412,33 @@ describe("what always holds", () => {
       (seen, decision) =>
         !(decision.kind === "wait" && decision.untilMs !== undefined && decision.why !== "held-elsewhere") || decision.untilMs > seen.at,
     ],
+    [
+      "a re-run is asked for once for each landed commit",
+      (seen, decision) => decision.kind !== "rerun" || seen.run?.ledger.rerun?.sha !== sha,
+    ],
+    [
+      "nobody is spent on what was red before",
+      (seen, decision) =>
+        seen.run?.ledger.asked !== undefined ||
+        !(decision.kind === "rerun" || (decision.kind === "turn" && decision.turn === "fix-forward")) ||
+        seen.run?.ci?.before?.facts.kind !== "known" ||
+        seen.run.ci.before.facts.checks[0]?.conclusion !== "failure",
+    ],
+    [
+      "no more corrections than the budget has, unless somebody asks",
+      (seen, decision) =>
+        !(decision.kind === "turn" && decision.turn === "fix-forward") ||
+        seen.run?.ledger.asked !== undefined ||
+        (seen.run?.ledger.attempts ?? 0) <= limits.fixForwardMaxAttempts,
+    ],
+    [
+      "no more nudges than the budget has, unless somebody asks",
+      (seen, decision) =>
+        !(decision.kind === "turn" && (decision.turn === "nudge" || decision.turn === "resolve")) ||
+        seen.run?.ledger.asked !== undefined ||
+        (seen.run?.ledger.nudges ?? 0) < limits.nudgeMax,
+    ],
+    ["a comment is answered only when there is one", (seen, decision) => decision.kind !== "answer" || seen.request !== undefined],
     ["deciding twice decides the same", (seen, decision) => JSON.stringify(decide(seen, limits)) === JSON.stringify(decision)],
   ];
 

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { inDispatchOrder, nextToExamine, priorityOf, rankCandidates, selectDispatchable } from "../../src/core/dispatch.ts";
 import type { Candidate, CandidateDetails } from "../../src/core/observation.ts";
-import { openLedger } from "../../src/core/run.ts";
+import { openLedger } from "../../src/core/run-steps.ts";
 
 const rules = { trustedBots: [], obstacles: [] };
 const release = { by: "ann", byId: 1, byIsBot: false, at: "2026-01-05T09:00:00Z", editedSince: "no" } as const;
@@ -12,6 +12,7 @@ const released: CandidateDetails = {
   authorPermission: "write",
   blockers: [],
   previous: undefined,
+  commandsThrough: 0,
 };
 
 function candidate(number: number, labels: readonly string[] = [], details: CandidateDetails = released): Candidate {
@@ -84,6 +85,40 @@ describe("standing", () => {
 
   it("continues a live run whose lock is lost", () => {
     expect(selectDispatchable([candidate(1, [], { ...released, previous: ran })], rules, undefined)?.resumes).toBe(ran);
+  });
+
+  it.each([
+    ["one that was handed over", { kind: "handed-over", reason: "ci-red", detail: "" }, true],
+    ["one that was cancelled", { kind: "cancelled", reason: "command" }, true],
+    ["none that is done", { kind: "closed" }, false],
+  ] as const)("goes on with a run that somebody wants continued, if it is %s", (_title, end, goesOn) => {
+    const previous = { ...ran, end: { ...end, at: "2026-01-05T10:00:00Z" } };
+    const asked = { continues: true, guidance: "use a Map" };
+    const details = { ...released, release: { ...release, at: "2026-01-05T11:00:00Z" }, previous, asked };
+    expect(selectDispatchable([candidate(1, [], details)], rules, undefined)).toMatchObject({ asked });
+    expect(selectDispatchable([candidate(1, [], details)], rules, undefined)?.resumes).toBe(goesOn ? previous : undefined);
+  });
+
+  it("starts a new run where somebody released it anew by a command", () => {
+    const previous = { ...ran, end: { kind: "cancelled", reason: "command", at: "2026-01-05T10:00:00Z" } as const };
+    const details = { ...released, release: { ...release, at: "2026-01-05T11:00:00Z" }, previous, asked: { continues: false } };
+    expect(selectDispatchable([candidate(1, [], details)], rules, undefined)).toMatchObject({
+      asked: { continues: false },
+      resumes: undefined,
+    });
+  });
+
+  it("brings nothing that was asked where the label released it", () => {
+    expect(selectDispatchable([candidate(1)], rules, undefined)).not.toHaveProperty("asked");
+  });
+
+  it("is over for a command that the last run has taken up", () => {
+    const [[, standing] = []] = rankCandidates(
+      [candidate(1, [], { ...released, previous: ended, asked: { continues: true } })],
+      rules,
+      undefined,
+    );
+    expect(standing?.kind).toBe("over");
   });
 
   it("says behind whom everybody else waits", () => {

@@ -1,4 +1,5 @@
-import { openLedger, type CommandRecord, type Evidence, type Ledger } from "../../src/core/run.ts";
+import type { CommandRecord, Evidence, Ledger } from "../../src/core/run.ts";
+import { openLedger } from "../../src/core/run-steps.ts";
 import type { Place } from "../../src/core/messages.ts";
 
 export const place: Place = {
@@ -37,11 +38,13 @@ export const landed: Ledger = {
   ...opened,
   attempts: 1,
   evidence: proved,
+  before: "fedcba9876543210fedcba9876543210fedcba98",
+  ciSince: "2026-01-02T03:10:05Z",
   landed: { sha: "0123456789abcdef0123456789abcdef01234567", branch: "main", at: "2026-01-02T03:10:05Z" },
   turn: {
     id: "7-ab12-1",
     kind: "implement",
     startedAt: "2026-01-02T03:04:06Z",
-    outcome: { kind: "landed", evidence: proved, at: "2026-01-02T03:10:05Z" },
+    outcome: { kind: "landed", at: "2026-01-02T03:10:05Z" },
   },
 };

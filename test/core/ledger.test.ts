@@ -6,11 +6,12 @@ import {
   gates,
   handOverReasons,
   turnKinds,
+  type Concluded,
   type Evidence,
   type End,
   type Ledger,
-  type TurnOutcome,
 } from "../../src/core/run.ts";
+import { concludeTurn } from "../../src/core/run-steps.ts";
 import { landed, opened, proved } from "./example-ledger.ts";
 
 const secrets = ["first-secret"];
@@ -59,37 +60,54 @@ const kept = fc.oneof(
   fc.record({ where: fc.constant("branch" as const), branch: hostile, sha: fc.constant("abc") }),
   fc.record({ where: fc.constant("bundle" as const), path: hostile, sha: fc.constant("abc") }),
 );
-const outcome: fc.Arbitrary<TurnOutcome> = fc.oneof(
-  fc.record({ kind: fc.constant("landed" as const), evidence }),
-  fc.record({ kind: fc.constant("proved" as const), evidence, patch: hostile }),
-  fc.record({ kind: fc.constant("refused" as const), gate: fc.constantFrom(...gates), reason: hostile, evidence, kept }),
-  fc.record({ kind: fc.constant("base-red" as const), evidence, kept }),
-  fc.record({ kind: fc.constant("conflict" as const), reason: hostile, evidence, kept }),
-  fc.record({ kind: fc.constant("blocked" as const), why: hostile, kept }),
-  fc.record({ kind: fc.constant("unchanged" as const) }),
-  fc.record({ kind: fc.constant("unworkable" as const), reason: hostile }),
-  fc.record({ kind: fc.constant("failed" as const), reason: hostile, tail: hostile, kept }),
-  fc.record({ kind: fc.constant("timed-out" as const), afterMs: count, tail: hostile }),
-  fc.record({ kind: fc.constant("interrupted" as const), why: hostile }),
+const at = "2026-01-01T00:00:00Z";
+const when = fc.constant(at);
+const outcome: fc.Arbitrary<Concluded> = fc.oneof(
+  fc.record({ kind: fc.constant("landed" as const), at: when }),
+  fc.record({ kind: fc.constant("proved" as const), patch: hostile, at: when }),
+  fc.record({ kind: fc.constant("refused" as const), gate: fc.constantFrom(...gates), reason: hostile, kept, at: when }),
+  fc.record({ kind: fc.constant("base-red" as const), kept, at: when }),
+  fc.record({ kind: fc.constant("conflict" as const), reason: hostile, kept, at: when }),
+  fc.record({ kind: fc.constant("blocked" as const), why: hostile, kept, at: when }),
+  fc.record({ kind: fc.constant("unchanged" as const), at: when }),
+  fc.record({ kind: fc.constant("unworkable" as const), reason: hostile, at: when }),
+  fc.record({ kind: fc.constant("failed" as const), reason: hostile, tail: hostile, kept, at: when }),
+  fc.record({ kind: fc.constant("timed-out" as const), afterMs: count, tail: hostile, at: when }),
+  fc.record({ kind: fc.constant("limited" as const), until: hostile, reason: hostile, kept, at: when }),
+  fc.record({ kind: fc.constant("interrupted" as const), why: hostile, at: when }),
 );
 const end: fc.Arbitrary<End> = fc.oneof(
   fc.constant({ kind: "closed" as const }),
   fc.record({ kind: fc.constant("handed-over" as const), reason: fc.constantFrom(...handOverReasons), detail: hostile }),
   fc.record({ kind: fc.constant("cancelled" as const), reason: fc.constantFrom(...cancelReasons) }),
 );
-const at = "2026-01-01T00:00:00Z";
+/** Every field of a turn and of a run that may be missing is there or not. */
+const turn = fc.record(
+  { id: fc.constant("t"), kind: fc.constantFrom(...turnKinds), startedAt: when, report: hostile, guidance: hostile, outcome },
+  { requiredKeys: ["id", "kind", "startedAt"] },
+);
+const counts = fc.record({ attempts: count, nudges: count, retries: count, parks: count, continuations: count, commandsThrough: count });
+const optional = fc.record(
+  {
+    asked: fc.record({ guidance: hostile }, { requiredKeys: [] }),
+    turn,
+    landed: hostile.map((branch) => ({ sha: "abc", branch, at })),
+    before: fc.constant("b".repeat(40)),
+    ciSince: when,
+    redSince: when,
+    rerun: fc.constant({ sha: "abc", at }),
+    failure: fc.constant("f".repeat(64)),
+    checks: fc.array(
+      hostile.map((text) => ({ name: text, url: text })),
+      { maxLength: 3 },
+    ),
+    end: end.map((ended) => ({ ...ended, at })),
+  },
+  { requiredKeys: [] },
+);
 const ledger: fc.Arbitrary<Ledger> = fc
-  .tuple(outcome, evidence, end, fc.constantFrom(...turnKinds), count, hostile)
-  .map(([turned, shown, ended, kind, number, text]) => ({
-    ...opened,
-    attempts: number,
-    approval: { ...opened.approval, by: text },
-    turn: { id: "t", kind, startedAt: at, outcome: { ...turned, at } },
-    evidence: shown,
-    landed: { sha: "abc", branch: text, at },
-    checks: [{ name: text, url: text }],
-    end: { ...ended, at },
-  }));
+  .tuple(counts, optional, evidence, hostile)
+  .map(([counted, rest, shown, by]) => ({ ...opened, ...counted, ...rest, evidence: shown, approval: { ...opened.approval, by } }));
 
 describe("a ledger as JSON", () => {
   it("is read back as it was written, whatever its texts are", () => {
@@ -111,6 +129,26 @@ describe("a ledger as JSON", () => {
     expect(parseLedger(renderLedger({ ...opened, evidence: { green } }))?.evidence.green?.tail).toMatch(/ the end$/);
   });
 
+  it.each([
+    ["a report", { turn: { id: "t", kind: "nudge", startedAt: at, report: "x".repeat(70_000) } }, 8_000],
+    ["a turn's guidance", { turn: { id: "t", kind: "nudge", startedAt: at, guidance: "x".repeat(70_000) } }, 4_000],
+    ["what was asked", { asked: { guidance: "x".repeat(70_000) } }, 4_000],
+  ] as const)("keeps %s within its bound", (_title, more, max) => {
+    const read = parseLedger(renderLedger({ ...opened, ...more }));
+    expect((read?.turn?.report ?? read?.turn?.guidance ?? read?.asked?.guidance)?.length).toBe(max);
+  });
+
+  it("holds the evidence once, however much a turn has proved", () => {
+    const concluded = concludeTurn(
+      { ...opened, turn: { id: "t", kind: "implement", startedAt: at } },
+      "t",
+      { kind: "landed", evidence: proved },
+      at,
+    );
+    expect(renderLedger(concluded).match(/"green"/g)).toHaveLength(1);
+    expect(parseLedger(renderLedger(concluded))?.evidence).toEqual(proved);
+  });
+
   it("keeps the totals of a list of files that it shortens", () => {
     const files = Array.from({ length: 1_000 }, (_, index) => ({ path: `f${index}`, added: 2, removed: 1 }));
     const read = parseLedger(renderLedger({ ...opened, evidence: { files } }))?.evidence.files ?? [];
@@ -123,6 +161,11 @@ describe("a ledger as JSON", () => {
     ["a missing key", { ...opened, run: undefined }],
     ["a negative count", { ...opened, attempts: -1 }],
     ["a fractional count", { ...opened, epoch: 1.5 }],
+    ["a missing count", { ...opened, parks: undefined }],
+    ["evidence inside of an outcome", { ...landed, turn: { ...landed.turn, outcome: { kind: "landed", evidence: {}, at } } }],
+    ["a key nobody knows in what was asked", { ...opened, asked: { more: 1 } }],
+    ["a re-run of no commit", { ...opened, rerun: { at } }],
+    ["an empty commit before", { ...opened, before: "" }],
     ["an unknown kind of turn", { ...opened, turn: { id: "t", kind: "dance", startedAt: at } }],
     ["an unknown reason", { ...opened, end: { kind: "handed-over", reason: "bored", detail: "", at } }],
     ["null", null],
@@ -171,11 +214,24 @@ describe("a sealed ledger", () => {
       ...landed,
       evidence: shown,
       checks: Array.from({ length: 200 }, () => ({ name: text, url: text })),
-      turn: { id: "t", kind: "implement", startedAt: at, outcome: { kind: "proved", evidence: shown, patch: text, at } },
+      turn: { id: "t", kind: "implement", startedAt: at, report: text, guidance: text, outcome: { kind: "proved", patch: text, at } },
+      asked: { guidance: text },
+      parks: 3,
+      failure: "f".repeat(64),
+      rerun: { sha: "a".repeat(40), at },
     };
     const sealed = sealLedger(huge, secrets);
     expect(sealed.length).toBeLessThan(33_000);
-    expect(openSeal(sealed, expected)).toMatchObject({ run: landed.run, attempts: 1, landed: landed.landed });
+    expect(openSeal(sealed, expected)).toMatchObject({
+      run: landed.run,
+      attempts: 1,
+      parks: 3,
+      landed: landed.landed,
+      before: landed.before,
+      ciSince: landed.ciSince,
+      failure: "f".repeat(64),
+      rerun: { sha: "a".repeat(40), at },
+    });
   });
 
   it("opens with any of the secrets, so that they can be rotated", () => {

@@ -110,7 +110,8 @@ describe("the verdict of a commit", () => {
 
   it("names the red contexts with their links", () => {
     const reading = foldVerdict(known([check("build", "timed_out"), check("lint", "success")]), none);
-    expect(contextsThat(reading, "red")).toEqual([{ name: "build", state: "red", word: "timed_out", url: "https://ci.example/build" }]);
+    const link = { word: "timed_out", url: "https://ci.example/build" };
+    expect(contextsThat(reading, "red")).toEqual([{ name: "build", state: "red", ...link, check: 1, at: "2026-01-01T00:01:00Z" }]);
   });
 
   it("is inconclusive when something was cancelled and nothing else is open", () => {

@@ -135,6 +135,7 @@ describe("the visible text of an issue", () => {
     ["footnotes in footnotes", "[^a]: ".repeat(10_000)],
     ["images in images", "![".repeat(9_000) + "](x)".repeat(9_000)],
     ["brackets in brackets", "[".repeat(30_000) + "]".repeat(30_000)],
+    ["comments that do not end", "a <!-- ".repeat(9_000)],
     ["emphasis in emphasis", "**a ".repeat(8_000) + "a** ".repeat(8_000)],
   ])("is rendered without trouble from %s", (_title, text) => {
     expect(renderVisible(text).length).toBeLessThanOrEqual(65_536);
