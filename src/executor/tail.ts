@@ -1,4 +1,5 @@
 /** What a command printed, made fit for a log, a comment or a ledger: no escape sequences, no control characters, no secrets, bounded. */
+import { cleanOutput } from "../core/output.ts";
 
 /** A tail in a comment is for a glance; 4 KiB hold the summary of every common test runner. */
 export const tailBytes = 4096;
@@ -48,19 +49,6 @@ function base64Forms(secret: string): readonly string[] {
     const to = Math.floor(((shift + Buffer.byteLength(secret)) * 8) / 6);
     return encoded.slice(from, to);
   });
-}
-
-/** Strips escape sequences (colours, cursor, window titles, links) and every control character but newline and tab. */
-export function cleanOutput(text: string): string {
-  return (
-    text
-      // oxlint-disable-next-line no-control-regex
-      .replaceAll(/\u001B\][^\u0007\u001B]*(?:\u0007|\u001B\\)/g, "")
-      // oxlint-disable-next-line no-control-regex
-      .replaceAll(/\u001B\[[0-?]*[ -/]*[@-~]/g, "")
-      .replaceAll(/\r\n?/g, "\n")
-      .replaceAll(/[^\P{C}\n\t]/gu, "")
-  );
 }
 
 /** The last `tailBytes` of some output, cleaned, without secrets. Pass more than fits: what is cut is cut after redaction. */

@@ -1,20 +1,25 @@
 import { z } from "zod";
-import { carriesMarker } from "../core/messages.ts";
-import type { CommentFacts, RepoFacts } from "../core/observation.ts";
+import type { RepoFacts } from "../core/observation.ts";
 import { repoKey, slugOf, type Repo } from "../core/run.ts";
-import { ForgeError, type Forge } from "../ports.ts";
-import { commentAnswer, issueAnswer, labelAnswer, permissionAnswer, repoAnswer, type IssueAnswer } from "./github-answers.ts";
+import type { Forge } from "../ports.ts";
+import { issueAnswer, labelAnswer, permissionAnswer, repoAnswer, type IssueAnswer } from "./github-answers.ts";
 import { createBranchReader } from "./github-branch.ts";
 import { createGitHubClient, type GitHubClient, type GitHubClientDeps } from "./github-client.ts";
+import { createComment, editComment, listComments, listNewComments, react } from "./github-comments.ts";
 import { listCommitsSince, readCommit } from "./github-commit.ts";
 import { createCredentials } from "./github-credential.ts";
-import { homeOf, toBlocker, toCommentFacts, toIssueFacts, toPermission, toRepoFacts } from "./github-facts.ts";
-import { readRelease } from "./github-release.ts";
+import { readFailure } from "./github-failure.ts";
+import { homeOf, toBlocker, toIssueFacts, toPermission, toRepoFacts } from "./github-facts.ts";
+import { isDone } from "./github-refusal.ts";
+import { readEdits, readRelease } from "./github-release.ts";
+import { rerunFailed } from "./github-rerun.ts";
 import { createMemory } from "./memory.ts";
 
 export interface GitHubForgeDeps extends GitHubClientDeps {
   /** Where people and git find the forge: `https://github.com`, or `<GHE_PROTOCOL>://<GHE_HOST>`. */
   readonly webUrl: string;
+  /** Takes secrets out of foreign text. Rejects when it could not look at all of it: then the text is not shown. */
+  readonly redact: (text: string) => Promise<string>;
   /** How a label looks that AFK puts up for the first time; what it does not know keeps the forge's looks. */
   readonly describeLabel?: (label: string) => LabelLook | undefined;
 }
@@ -63,11 +68,17 @@ export function createGitHubForge(deps: GitHubForgeDeps): Forge {
     readRepo: (repo) => recallRepo(repoKey(repo), () => loadRepo(repo)),
     ...createBranchReader(client),
     readRelease: (repo, issue, label, asks = { edits: true }) => readRelease(client, repo, issue, label, asks),
+    readEdits: (repo, issue, since) => readEdits(client, repo, issue, since),
     readCommit: (repo, sha) => readCommit(client, repo, sha),
     listCommitsSince: (repo, sha, branch) => listCommitsSince(client, repo, sha, branch),
     listComments: (repo, issue) => listComments(client, repo, issue),
     createComment: (repo, issue, body, marker, known = { isMissing: false }) =>
       createComment(client, repo, { issue, body, marker, ...known }),
+    listNewComments: (repo, since) => listNewComments(client, repo, since),
+    editComment: (repo, comment, body) => editComment(client, repo, comment, body),
+    react: (repo, comment, reaction) => react(client, repo, comment, reaction),
+    readFailure: (repo, check) => readFailure({ ...deps, client }, repo, check),
+    rerunFailed: (repo, checks) => rerunFailed(client, repo, checks),
     addLabel: (repo, issue, label) => addLabel(client, repo, issue, label, deps),
 
     async listIssues(repo, label) {
@@ -94,14 +105,9 @@ export function createGitHubForge(deps: GitHubForgeDeps): Forge {
       return found?.map((blocker) => toBlocker(blocker, presentNames.get(repoKey(repo)) ?? slugOf(repo)));
     },
 
-    async editComment(repo, comment, body) {
-      const route = "PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}";
-      return isThere(client.write(repo, { route, params: { comment_id: comment, body } }, z.unknown()));
-    },
-
     async removeLabel(repo, issue, label) {
       const call = { route: `DELETE ${issueRoute}/labels/{name}`, params: { issue_number: issue, name: label } };
-      await isThere(client.write(repo, call, z.unknown()));
+      await isDone(client.write(repo, call, z.unknown()));
     },
 
     async closeIssue(repo, issue) {
@@ -109,7 +115,7 @@ export function createGitHubForge(deps: GitHubForgeDeps): Forge {
       await client.write(repo, { route: `PATCH ${issueRoute}`, params }, z.unknown());
     },
 
-    remote: (repo) => ({ repo, url: `${deps.webUrl}/${slugOf(repo)}.git`, credential: () => credential(repo) }),
+    remote: (repo) => ({ repo, url: `${deps.webUrl}/${slugOf(repo)}.git`, credential: (refused) => credential(repo, refused) }),
   };
 }
 
@@ -123,49 +129,6 @@ const issuePage = z.array(issueAnswer);
 
 /** The colour GitHub gives to a label that came to be by being put on an issue. */
 const madeUpColor = "ededed";
-
-/** `false`: there was nothing to change (404, 410). */
-async function isThere(written: Promise<unknown>): Promise<boolean> {
-  try {
-    await written;
-    return true;
-  } catch (error) {
-    if (error instanceof ForgeError && (error.status === 404 || error.status === 410)) return false;
-    throw error;
-  }
-}
-
-async function listComments(client: GitHubClient, repo: Repo, issue: number): Promise<readonly CommentFacts[]> {
-  const app = await client.installation(repo);
-  const call = { route: `GET ${issueRoute}/comments`, params: { issue_number: issue } };
-  const found = await client.readAll(repo, call, z.array(commentAnswer), (page) => page);
-  return app === undefined ? [] : (found ?? []).map((comment) => toCommentFacts(comment, app));
-}
-
-interface NewComment {
-  readonly issue: number;
-  readonly body: string;
-  readonly marker: string;
-  readonly isMissing: boolean;
-}
-
-/** Looks, then creates once. After a failure that may have come after the writing, it looks again before it gives up. */
-async function createComment(client: GitHubClient, repo: Repo, { issue, body, marker, isMissing }: NewComment): Promise<CommentFacts> {
-  const findOwn = async (): Promise<CommentFacts | undefined> =>
-    (await listComments(client, repo, issue)).find((comment) => comment.isOurs && carriesMarker(comment.body, marker));
-  const already = isMissing ? undefined : await findOwn();
-  if (already !== undefined) return already;
-  const call = { route: `POST ${issueRoute}/comments`, params: { issue_number: issue, body } };
-  try {
-    const answer = await client.create(repo, call, commentAnswer);
-    return { id: answer.id, author: answer.user?.login ?? "", isOurs: true, body, url: answer.html_url, createdAt: answer.created_at };
-  } catch (error) {
-    const isInDoubt = error instanceof ForgeError && (error.status === undefined || error.status >= 500);
-    const written = isInDoubt ? await findOwn() : undefined;
-    if (written === undefined) throw error;
-    return written;
-  }
-}
 
 /** Putting a label on an issue makes it in the repo; only its looks are missing then. */
 async function addLabel(client: GitHubClient, repo: Repo, issue: number, label: string, deps: GitHubForgeDeps): Promise<void> {

@@ -1,4 +1,4 @@
-/** The parts of GitHub's answers that AFK reads, and nothing else of them. No transforms: what was parsed once parses again. */
+/** The parts of GitHub's answers that AFK reads, and nothing else of them. What was parsed once parses again, to the same. */
 import { z } from "zod";
 
 const user = z.object({ login: z.string(), id: z.number(), type: z.string().optional() });
@@ -60,6 +60,7 @@ export const timelineAnswer = z.object({
   created_at: z.string().nullish(),
   actor: user.nullish(),
   label: z.object({ name: z.string() }).nullish(),
+  performed_via_github_app: z.object({ id: z.number() }).nullish(),
 });
 export type TimelineAnswer = z.infer<typeof timelineAnswer>;
 
@@ -75,9 +76,17 @@ export const commentAnswer = z.object({
   user: user.nullish(),
   html_url: z.string(),
   created_at: z.string(),
+  updated_at: z.string(),
   performed_via_github_app: z.object({ id: z.number() }).nullish(),
 });
 export type CommentAnswer = z.infer<typeof commentAnswer>;
+
+/** In a repo's own list, which is remembered of every enrolled repo: without the bodies that cannot hold a command. */
+export const repoCommentAnswer = commentAnswer.extend({
+  issue_url: z.string(),
+  body: commentAnswer.shape.body.transform((body) => (body != null && /\/afk/i.test(body) ? body : "")),
+});
+export type RepoCommentAnswer = z.infer<typeof repoCommentAnswer>;
 
 export const checkRunAnswer = z.object({
   id: z.number(),
@@ -91,6 +100,23 @@ export const checkRunAnswer = z.object({
   app: z.object({ slug: z.string().nullish(), name: z.string().nullish() }).nullish(),
 });
 export type CheckRunAnswer = z.infer<typeof checkRunAnswer>;
+
+/** What its author had to say about a check run. */
+export const checkOutputAnswer = z.object({
+  output: z.object({ title: z.string().nullish(), summary: z.string().nullish(), text: z.string().nullish() }),
+});
+
+export const annotationAnswer = z.object({
+  path: z.string(),
+  start_line: z.number(),
+  annotation_level: z.string().nullish(),
+  title: z.string().nullish(),
+  message: z.string().nullish(),
+});
+export type AnnotationAnswer = z.infer<typeof annotationAnswer>;
+
+/** A job of GitHub Actions. Its id is its check run's. */
+export const jobAnswer = z.object({ run_id: z.number() });
 
 export const statusAnswer = z.object({
   id: z.number(),

@@ -24,8 +24,8 @@ const rulesAgainstPushing: readonly string[] = [
 /** Rulesets change seldom and the push itself is the judge: asked at most this often per branch. */
 const rulesAgeMs = 5 * 60_000;
 const maxBranches = 1000;
-/** One or two a repo are ever asked for. */
-const maxFiles = 200;
+/** One or two a repo are ever asked for. Absence is what costs a request: there is no "not changed" for a 404. */
+const maxFiles = 2000;
 
 export interface BranchReader {
   readBranch(repo: Repo, branch: string): Promise<BranchFacts | undefined>;

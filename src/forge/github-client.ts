@@ -4,13 +4,17 @@ import { repoKey, slugOf, type Repo } from "../core/run.ts";
 import { ForgeError, type Clock, type Log } from "../ports.ts";
 import { installationAnswer } from "./github-answers.ts";
 import { defaultRetryDelaysMs, parseAnswer, quietTimeMs, send, sendRepeatedly, type Answer, type Call } from "./github-exchange.ts";
+import { createAnswerMemory } from "./github-memory.ts";
 import { createServerClock } from "./server-clock.ts";
 
 /** Lists longer than this are refused rather than read without end: 10,000 entries. */
 const maxPages = 100;
 const perPage = 100;
-/** Remembered answers, the longest unused forgotten first. A page of 100 comments is the largest, seldom over 200 kB. */
-const maxRemembered = 500;
+/**
+ * What is remembered of answers, in characters of JSON: so much that a sweep over 1,000 idle repos is answered "not changed" throughout. Such
+ * a repo takes up to 40 kB, nearly all of it the page of its 100 newest comments.
+ */
+const maxRememberedChars = 64 * 1024 * 1024;
 
 export interface GitHubClientDeps {
   /** Probot's `app.auth`: a client for one installation, or for the app itself. */
@@ -28,12 +32,6 @@ interface Page<T> {
   readonly isRemembered: boolean;
 }
 
-interface Remembered {
-  readonly etag: string;
-  readonly data: unknown;
-  readonly hasNext: boolean;
-}
-
 /**
  * GitHub's API in the name of the installation that owns a repo; `{owner}` and `{repo}` of a route are filled in. Reads are conditional (an
  * unchanged answer is free) and repeated a little. Every failure is a `ForgeError`; being over a rate limit is one with status 429, and
@@ -46,8 +44,12 @@ export interface GitHubClient extends Clock {
   forgetInstallation(repo: Repo): void;
   /** `undefined` for what does not exist, is gone, or may not be seen (404, 410). */
   read<T>(repo: Repo, call: Call, shape: z.ZodType<T>): Promise<T | undefined>;
+  /** Page by page, for as long as the caller goes on; none at all of what does not exist. */
+  readPages<T>(repo: Repo, call: Call, shape: z.ZodType<readonly T[]>): AsyncIterable<readonly T[]>;
   /** To the last page. */
   readAll<P, T>(repo: Repo, call: Call, shape: z.ZodType<P>, itemsOf: (page: P) => readonly T[]): Promise<readonly T[] | undefined>;
+  /** Where the forge sends whoever asks; nobody goes there. `undefined`: nowhere. */
+  locate(repo: Repo, call: Call): Promise<string | undefined>;
   /** `undefined`: this forge has no GraphQL, or it does not answer this query. */
   query<T>(repo: Repo, query: string, variables: Readonly<Record<string, unknown>>, shape: z.ZodType<T>): Promise<T | undefined>;
   /** A call that may safely arrive twice. */
@@ -63,7 +65,7 @@ export function createGitHubClient(deps: GitHubClientDeps): GitHubClient {
   const clock = createServerClock();
   const installations = new Map<string, Promise<Installation | undefined>>();
   const clients = new Map<number, Promise<ProbotOctokit>>();
-  const remembered = new Map<string, Remembered>();
+  const remembered = createAnswerMemory(maxRememberedChars);
   /** By installation, on the monotonic clock: nothing is sent before. */
   const quietUntilMs = new Map<number, number>();
 
@@ -127,28 +129,33 @@ export function createGitHubClient(deps: GitHubClientDeps): GitHubClient {
     });
   }
 
-  function remember(key: string, entry: Remembered): void {
-    remembered.delete(key);
-    remembered.set(key, entry);
-    const [oldest] = remembered.keys();
-    if (remembered.size > maxRemembered && oldest !== undefined) remembered.delete(oldest);
-  }
-
   async function readPage<T>(repo: Repo, call: Call, shape: z.ZodType<T>): Promise<Page<T> | undefined> {
     const key = JSON.stringify([repoKey(repo), call.route, call.params]);
     const known = remembered.get(key);
     const answer = await sendFor(repo, known === undefined ? call : { ...call, headers: { "if-none-match": known.etag } }, true);
     if (answer.status === 304 && known !== undefined) {
-      remember(key, known);
-      return { data: shape.parse(known.data), hasNext: known.hasNext, isRemembered: true };
+      remembered.set(key, known);
+      return { data: shape.parse(JSON.parse(known.text)), hasNext: known.hasNext, isRemembered: true };
     }
     remembered.delete(key);
     if (answer.status === 404 || answer.status === 410) return undefined;
     const data = parseAnswer(answer, call.route, shape);
     const hasNext = (answer.headers["link"] ?? "").includes('rel="next"');
     const etag = answer.headers["etag"];
-    if (etag !== undefined) remember(key, { etag, data, hasNext });
+    if (etag !== undefined) remembered.set(key, { etag, text: JSON.stringify(data), hasNext });
     return { data, hasNext, isRemembered: false };
+  }
+
+  async function* readPages<P, T>(repo: Repo, call: Call, shape: z.ZodType<P>, itemsOf: (page: P) => readonly T[]) {
+    for (let page = 1; page <= maxPages; page += 1) {
+      const answer = await readPage(repo, { ...call, params: { ...call.params, per_page: perPage, page } }, shape);
+      if (answer === undefined) return;
+      const found = itemsOf(answer.data);
+      yield found;
+      // A remembered page cannot know of a next one that came since; if it is full there may be one.
+      if (!answer.hasNext && !(answer.isRemembered && found.length >= perPage)) return;
+    }
+    throw new ForgeError(`${call.route}: more than ${maxPages} pages`, undefined);
   }
 
   return {
@@ -157,17 +164,20 @@ export function createGitHubClient(deps: GitHubClientDeps): GitHubClient {
     forgetInstallation: (repo) => void installations.delete(repoKey(repo)),
     read: async (repo, call, shape) => (await readPage(repo, call, shape))?.data,
 
+    readPages: (repo, call, shape) => readPages(repo, call, shape, (page) => page),
+
     async readAll<P, T>(repo: Repo, call: Call, shape: z.ZodType<P>, itemsOf: (page: P) => readonly T[]) {
-      const items: T[] = [];
-      for (let page = 1; page <= maxPages; page += 1) {
-        const answer = await readPage(repo, { ...call, params: { ...call.params, per_page: perPage, page } }, shape);
-        if (answer === undefined) return page === 1 ? undefined : items;
-        const found = itemsOf(answer.data);
-        items.push(...found);
-        // A remembered page cannot know of a next one that came since; if it is full there may be one.
-        if (!answer.hasNext && !(answer.isRemembered && found.length >= perPage)) return items;
-      }
-      throw new ForgeError(`${call.route}: more than ${maxPages} pages`, undefined);
+      const pages: (readonly T[])[] = [];
+      for await (const page of readPages(repo, call, shape, itemsOf)) pages.push(page);
+      return pages.length === 0 ? undefined : pages.flat();
+    },
+
+    async locate(repo, call) {
+      const answer = await sendFor(repo, { ...call, isUnfollowed: true }, true);
+      if (answer.data instanceof ReadableStream) await answer.data.cancel();
+      const isRedirect = answer.status !== undefined && answer.status >= 300 && answer.status < 400;
+      if (!isRedirect) parseAnswer(answer, call.route, z.unknown());
+      return answer.headers["location"];
     },
 
     async query(repo, query, variables, shape) {

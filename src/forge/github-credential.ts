@@ -9,16 +9,18 @@ const spareMs = 5 * 60_000;
 
 /**
  * Mints what git needs for one repo: an installation token narrowed to that repo and to writing its contents. A token lives an hour and is
- * handed out again until 5 minutes before its end, so that renewing a lease every few minutes does not mint one each time.
+ * handed out again until 5 minutes before its end, so that renewing a lease every few minutes does not mint one each time; unless the forge has
+ * refused it meanwhile.
  */
-export function createCredentials(client: GitHubClient): (repo: Repo) => Promise<GitCredential> {
+export function createCredentials(client: GitHubClient): (repo: Repo, refused?: GitCredential) => Promise<GitCredential> {
   const minted = new Map<string, { readonly credential: GitCredential; readonly installationId: number; readonly untilMs: number }>();
 
-  return async function credential(repo) {
+  return async function credential(repo, refused) {
     const installation = await client.installation(repo);
     if (installation === undefined) throw new ForgeError("the app is not installed in this repository", 404);
     const known = minted.get(repoKey(repo));
-    if (known !== undefined && known.installationId === installation.id && client.now() < known.untilMs) return known.credential;
+    const isGood = known?.installationId === installation.id && client.now() < known.untilMs && known.credential.token !== refused?.token;
+    if (known !== undefined && isGood) return known.credential;
     const call = {
       route: "POST /app/installations/{installation_id}/access_tokens",
       params: { installation_id: installation.id, repositories: [repo.name], permissions: { contents: "write" } },

@@ -18,6 +18,8 @@ export interface Call {
   readonly route: string;
   readonly params?: Readonly<Record<string, unknown>>;
   readonly headers?: Readonly<Record<string, string>>;
+  /** A redirect is the answer, and is not followed; what comes instead of one is left unread. */
+  readonly isUnfollowed?: boolean;
 }
 
 /** No `status`: the forge was not reached, or the connection broke before it answered. */
@@ -31,7 +33,8 @@ export interface Answer {
 /** Sends once, whatever retries the client was made with. Never rejects. */
 export async function send(octokit: ProbotOctokit, call: Call, clock: ServerClock): Promise<Answer> {
   const sentAtMs = clock.monotonicMs();
-  const options = { ...call.params, headers: { ...call.headers, "x-github-api-version": apiVersion }, request: { retries: 0 } };
+  const request = { retries: 0, ...(call.isUnfollowed === true ? { redirect: "manual" as const, parseSuccessResponseBody: false } : {}) };
+  const options = { ...call.params, headers: { ...call.headers, "x-github-api-version": apiVersion }, request };
   const answer = await octokit
     .request(call.route, options)
     .then(({ status, headers, data }): Answer => ({ status, headers: headersOf(headers), data }), answerOfError);

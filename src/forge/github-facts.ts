@@ -1,11 +1,12 @@
 /** GitHub's answers in AFK's words. */
-import type { Blocker, CommentFacts, IssueFacts, Permission, RepoFacts } from "../core/observation.ts";
+import type { Blocker, CommentFacts, IssueFacts, Permission, RepoComment, RepoFacts } from "../core/observation.ts";
 import type { CheckRun, CommitStatus } from "../core/verdict.ts";
-import type { CheckRunAnswer, CommentAnswer, IssueAnswer, RepoAnswer, StatusAnswer } from "./github-answers.ts";
+import type { CheckRunAnswer, CommentAnswer, IssueAnswer, RepoAnswer, RepoCommentAnswer, StatusAnswer } from "./github-answers.ts";
 import type { Installation } from "./github-client.ts";
 
-/** GitHub names an account that was deleted so. */
+/** GitHub names an account that was deleted so, and this is the name's own id. */
 const ghost = "ghost";
+const ghostId = 10_137;
 
 export function toRepoFacts(answer: RepoAnswer, { permissions }: Installation): RepoFacts {
   return {
@@ -16,6 +17,7 @@ export function toRepoFacts(answer: RepoAnswer, { permissions }: Installation): 
     isArchived: answer.archived ?? false,
     mayPush: permissions["contents"] === "write",
     mayWriteIssues: permissions["issues"] === "write" && answer.has_issues !== false,
+    mayRerunJobs: permissions["actions"] === "write",
   };
 }
 
@@ -35,19 +37,31 @@ export function toIssueFacts(answer: IssueAnswer): IssueFacts {
   };
 }
 
-/** Ours is what this app's bot wrote. What a person wrote through the app in their own name is not. */
+/** Ours is what this app's bot did. What a person did through the app in their own name is not. */
+export function isOurs(doer: CommentAnswer["user"], via: CommentAnswer["performed_via_github_app"], app: Installation): boolean {
+  const isByThisBot = app.app_slug != null && doer?.login.toLowerCase() === `${app.app_slug}[bot]`.toLowerCase();
+  return isByThisBot || (doer?.type === "Bot" && via?.id === app.app_id);
+}
+
 export function toCommentFacts(answer: CommentAnswer, app: Installation): CommentFacts {
   const login = answer.user?.login ?? ghost;
-  const isByThisBot = app.app_slug != null && login.toLowerCase() === `${app.app_slug}[bot]`.toLowerCase();
-  const isByThisApp = answer.user?.type === "Bot" && answer.performed_via_github_app?.id === app.app_id;
   return {
     id: answer.id,
     author: login,
-    isOurs: isByThisBot || isByThisApp,
+    authorId: answer.user?.id ?? ghostId,
+    authorIsBot: answer.user?.type === "Bot" || login.endsWith("[bot]"),
+    isOurs: isOurs(answer.user, answer.performed_via_github_app, app),
+    isEdited: answer.updated_at !== answer.created_at,
     body: answer.body ?? "",
     url: answer.html_url,
     createdAt: answer.created_at,
   };
+}
+
+/** `undefined`: a comment on a pull request. */
+export function toRepoComment(answer: RepoCommentAnswer, app: Installation): RepoComment | undefined {
+  if (/\/pull\/\d+(?:#|$)/.test(answer.html_url)) return undefined;
+  return { ...toCommentFacts(answer, app), issue: Number(answer.issue_url.split("/").at(-1)) };
 }
 
 /** By role and, from servers that answer so, by the verb for git. Everything unknown is no. */

@@ -3,6 +3,7 @@ import type { Release } from "../core/observation.ts";
 import type { Repo } from "../core/run.ts";
 import { lastEditAnswer, timelineAnswer, type TimelineAnswer } from "./github-answers.ts";
 import type { GitHubClient } from "./github-client.ts";
+import { isOurs } from "./github-facts.ts";
 
 /** REST does not tell when a body was edited. */
 const lastEditQuery =
@@ -16,25 +17,44 @@ export async function readRelease(
   label: string,
   asks: { readonly edits: boolean },
 ): Promise<Release | undefined> {
-  const call = { route: "GET /repos/{owner}/{repo}/issues/{issue_number}/timeline", params: { issue_number: issue } };
-  const timeline = (await client.readAll(repo, call, z.array(timelineAnswer), (page) => page)) ?? [];
-  const labelling = findLabelling(timeline, label);
-  if (labelling === undefined) return undefined;
+  const timeline = await readTimeline(client, repo, issue);
+  const last = findLabelling(timeline, label);
+  const app = await client.installation(repo);
+  if (last?.actor == null || last.created_at == null || app === undefined) return undefined;
+  const { login, id, type } = last.actor;
+  const labelling = {
+    by: login,
+    byId: id,
+    byIsBot: type === "Bot" || login.endsWith("[bot]"),
+    at: last.created_at,
+    ...(isOurs(last.actor, last.performed_via_github_app, app) ? { isOurs: true } : {}),
+  };
   if (isRenamedSince(timeline, labelling.at)) return { ...labelling, editedSince: "yes" };
-  if (!asks.edits) return { ...labelling, editedSince: "unknown" };
-  const answer = await client.query(repo, lastEditQuery, { owner: repo.owner, name: repo.name, number: issue }, lastEditAnswer);
-  const found = answer?.repository?.issue;
-  if (found == null) return { ...labelling, editedSince: "unknown" };
-  const isEdited = found.lastEditedAt !== null && isAtOrAfter(found.lastEditedAt, labelling.at);
-  return { ...labelling, editedSince: isEdited ? "yes" : "no" };
+  return { ...labelling, editedSince: asks.edits ? await askLastEdit(client, repo, issue, labelling.at) : "unknown" };
 }
 
-/** `undefined` when the label was taken off after it was last set, was never set, or the account that set it is gone. */
-function findLabelling(timeline: readonly TimelineAnswer[], label: string): Omit<Release, "editedSince"> | undefined {
+/** Whether title or body were edited since. */
+export async function readEdits(client: GitHubClient, repo: Repo, issue: number, since: string): Promise<Release["editedSince"]> {
+  const timeline = await readTimeline(client, repo, issue);
+  return isRenamedSince(timeline, since) ? "yes" : askLastEdit(client, repo, issue, since);
+}
+
+async function readTimeline(client: GitHubClient, repo: Repo, issue: number): Promise<readonly TimelineAnswer[]> {
+  const call = { route: "GET /repos/{owner}/{repo}/issues/{issue_number}/timeline", params: { issue_number: issue } };
+  return (await client.readAll(repo, call, z.array(timelineAnswer), (page) => page)) ?? [];
+}
+
+async function askLastEdit(client: GitHubClient, repo: Repo, issue: number, since: string): Promise<Release["editedSince"]> {
+  const answer = await client.query(repo, lastEditQuery, { owner: repo.owner, name: repo.name, number: issue }, lastEditAnswer);
+  const found = answer?.repository?.issue;
+  if (found == null) return "unknown";
+  return found.lastEditedAt !== null && isAtOrAfter(found.lastEditedAt, since) ? "yes" : "no";
+}
+
+/** `undefined` when the label was taken off after it was last set, or was never set. The account that set it may be gone. */
+function findLabelling(timeline: readonly TimelineAnswer[], label: string): TimelineAnswer | undefined {
   const last = timeline.findLast(({ event, label: its }) => isLabelEvent(event) && its?.name.toLowerCase() === label.toLowerCase());
-  if (last?.event !== "labeled" || last.actor == null || last.created_at == null) return undefined;
-  const { login, id, type } = last.actor;
-  return { by: login, byId: id, byIsBot: type === "Bot" || login.endsWith("[bot]"), at: last.created_at };
+  return last?.event === "labeled" ? last : undefined;
 }
 
 function isLabelEvent(event: string | undefined): boolean {

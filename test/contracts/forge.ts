@@ -3,7 +3,7 @@ import type { Permission } from "../../src/core/observation.ts";
 import type { Repo } from "../../src/core/run.ts";
 import type { Forge } from "../../src/ports.ts";
 
-/** A forge with the people around it. `mona` may write everywhere, `sam` may read, `eve` is a stranger. */
+/** A forge with the people around it, where the app may re-run jobs. `mona` may write everywhere, `sam` may read, `eve` is a stranger. */
 export interface ForgeWorld {
   readonly forge: Forge;
   /** Private, with `README.md` ("hello\n") on `main`. */
@@ -15,7 +15,11 @@ export interface ForgeWorld {
   readonly label: (issue: number, label: string, by: string) => Promise<void>;
   readonly unlabel: (issue: number, label: string, by: string) => Promise<void>;
   readonly edit: (issue: number, change: { readonly title?: string; readonly body?: string }, by: string) => Promise<void>;
-  readonly comment: (issue: number, body: string, by: string) => Promise<void>;
+  /** Answers the comment's id. */
+  readonly comment: (issue: number, body: string, by: string, repo?: Repo) => Promise<number>;
+  readonly editComment: (comment: number, body: string, by: string) => Promise<void>;
+  /** What the app's reactions to a comment are. */
+  readonly reactions: (comment: number) => Promise<readonly string[]>;
   readonly deleteComment: (comment: number, by: string) => Promise<void>;
   readonly close: (issue: number, by: string, repo?: Repo) => Promise<void>;
   readonly block: (issue: number, blocker: number, inRepo?: Repo) => Promise<void>;
@@ -23,7 +27,8 @@ export interface ForgeWorld {
   readonly protect: (branch: string) => Promise<void>;
   /** Pushes a commit to the branch, made when missing. Answers its sha. */
   readonly push: (branch: string, files: Readonly<Record<string, string>>) => Promise<string>;
-  readonly ci: (sha: string, conclusion: string | undefined, name: string) => Promise<void>;
+  /** `log`: what the job printed, when it failed. */
+  readonly ci: (sha: string, conclusion: string | undefined, name: string, log?: string) => Promise<void>;
   readonly status: (sha: string, state: "pending" | "success" | "failure", context: string) => Promise<void>;
   readonly end: () => Promise<void>;
 }
@@ -41,8 +46,11 @@ export function describeForge(name: string, start: () => Promise<ForgeWorld>): v
     describeIssues(() => world);
     describeReleases(() => world);
     describeComments(() => world);
+    describeNewComments(() => world);
+    describeReactions(() => world);
     describeLabels(() => world);
     describeCommits(() => world);
+    describeFailures(() => world);
   });
 }
 
@@ -53,7 +61,8 @@ function describeRepos(world: () => ForgeWorld): void {
   it("tells what kind of repo it is and what the app may do there", async () => {
     const { forge, repo } = world();
     const facts = await forge.readRepo(repo);
-    expect(facts).toMatchObject({ repo, defaultBranch: "main", isPrivate: true, isArchived: false, mayPush: true, mayWriteIssues: true });
+    expect(facts).toMatchObject({ repo, defaultBranch: "main", isPrivate: true, isArchived: false });
+    expect(facts).toMatchObject({ mayPush: true, mayWriteIssues: true, mayRerunJobs: true });
   });
 
   it("knows nothing of a repo where the app is not installed", async () => {
@@ -217,7 +226,13 @@ function describeReleases(world: () => ForgeWorld): void {
     const { forge, repo, openIssue, label } = world();
     const number = await openIssue("sam", "released", "text");
     await label(number, ready, "mona");
-    expect(await forge.readRelease(repo, number, ready)).toMatchObject({ by: "mona", byIsBot: false, editedSince: "no" });
+    expect(await forge.readRelease(repo, number, ready)).toEqual({
+      by: "mona",
+      byId: expect.any(Number),
+      byIsBot: false,
+      at: expect.any(String),
+      editedSince: "no",
+    });
   });
 
   it("tells who set it last when it was taken off and set again", async () => {
@@ -253,7 +268,7 @@ function describeReleases(world: () => ForgeWorld): void {
     const { forge, repo, openIssue, appLogin } = world();
     const number = await openIssue("sam", "released by a bot", "text");
     await forge.addLabel(repo, number, ready);
-    expect(await forge.readRelease(repo, number, ready)).toMatchObject({ by: appLogin, byIsBot: true });
+    expect(await forge.readRelease(repo, number, ready)).toMatchObject({ by: appLogin, byIsBot: true, isOurs: true });
   });
 
   it("tells that the text was edited after the label", async () => {
@@ -262,6 +277,15 @@ function describeReleases(world: () => ForgeWorld): void {
     await label(number, ready, "mona");
     await edit(number, { body: "other text" }, "sam");
     expect((await forge.readRelease(repo, number, ready))?.editedSince).toBe("yes");
+  });
+
+  it("tells of edits since any time, without a label", async () => {
+    const { forge, repo, openIssue, edit } = world();
+    const number = await openIssue("sam", "edited", "text");
+    const before = await forge.readEdits(repo, number, "2001-01-01T00:00:00Z");
+    await edit(number, { body: "other text" }, "sam");
+    const after = await forge.readEdits(repo, number, "2001-01-01T00:00:00Z");
+    expect([before, after, await forge.readEdits(repo, number, "2999-01-01T00:00:00Z")]).toEqual(["no", "yes", "no"]);
   });
 
   it("tells that the title was changed after the label", async () => {
@@ -285,6 +309,35 @@ function describeComments(world: () => ForgeWorld): void {
       { author: "sam", isOurs: false, body: `not ours ${marker}` },
       { author: appLogin, isOurs: true, body: `ours ${marker}` },
     ]);
+  });
+
+  it("tells a bot's comments from those of people", async () => {
+    const { forge, repo, openIssue, comment } = world();
+    const number = await openIssue("mona", "who", "");
+    await comment(number, "hello", "sam");
+    await forge.createComment(repo, number, `ours ${marker}`, marker);
+    expect((await forge.listComments(repo, number)).map(({ authorIsBot }) => authorIsBot)).toEqual([false, true]);
+  });
+
+  it("knows an author by the same id in every comment", async () => {
+    const { forge, repo, openIssue, comment } = world();
+    const number = await openIssue("mona", "who", "");
+    for (const [body, by] of [
+      ["one", "sam"],
+      ["two", "mona"],
+      ["three", "sam"],
+    ] as const)
+      await comment(number, body, by);
+    const [one, two, three] = (await forge.listComments(repo, number)).map(({ authorId }) => authorId);
+    expect([one === three, one === two]).toEqual([true, false]);
+  });
+
+  it("tells that a comment was edited", async () => {
+    const { forge, repo, openIssue, comment, editComment } = world();
+    const number = await openIssue("mona", "talk", "");
+    await editComment(await comment(number, "one", "sam"), "other", "sam");
+    await comment(number, "two", "sam");
+    expect((await forge.listComments(repo, number)).map(({ isEdited }) => isEdited)).toEqual([true, false]);
   });
 
   it("answers the comment it made", async () => {
@@ -332,6 +385,64 @@ function describeComments(world: () => ForgeWorld): void {
   it("fails to comment where there is no issue", async () => {
     const { forge, repo } = world();
     await expect(forge.createComment(repo, 99_999, "hello", marker)).rejects.toMatchObject({ name: "ForgeError", status: 404 });
+  });
+}
+
+const longAgo = "2001-01-01T00:00:00Z";
+
+function describeNewComments(world: () => ForgeWorld): void {
+  it("lists the new comments on all issues of a repo, newest first", async () => {
+    const { forge, repo, openIssue, comment } = world();
+    const [first, second] = [await openIssue("mona", "one", ""), await openIssue("mona", "two", "")];
+    const before = await comment(first, "/afk help", "mona");
+    const [older, newer] = [await comment(first, "/afk status", "sam"), await comment(second, "please\n\n/AFK retry", "mona")];
+    expect(await forge.listNewComments(repo, { notBefore: longAgo, after: before })).toMatchObject([
+      { id: newer, issue: second, author: "mona", body: "please\n\n/AFK retry", isEdited: false },
+      { id: older, issue: first, author: "sam", body: "/afk status", isEdited: false },
+    ]);
+  });
+
+  it("lists the same when asked again, and no more", async () => {
+    const { forge, repo, openIssue, comment } = world();
+    const after = await comment(await openIssue("mona", "one", ""), "/afk help", "mona");
+    expect(await forge.listNewComments(repo, { notBefore: longAgo, after })).toEqual([]);
+    expect(await forge.listNewComments(repo, { notBefore: longAgo, after })).toEqual([]);
+  });
+
+  it("lists nothing that is older than asked for", async () => {
+    const { forge, repo, openIssue, comment } = world();
+    await comment(await openIssue("mona", "one", ""), "/afk help", "mona");
+    expect(await forge.listNewComments(repo, { notBefore: "2999-01-01T00:00:00Z" })).toEqual([]);
+  });
+
+  it("lists the comments of no other repo", async () => {
+    const { forge, repo, otherRepo, openIssue, comment } = world();
+    const after = await comment(await openIssue("mona", "here", ""), "/afk help", "mona");
+    await comment(await openIssue("mona", "there", "", otherRepo), "/afk help", "mona", otherRepo);
+    expect(await forge.listNewComments(repo, { notBefore: longAgo, after })).toEqual([]);
+  });
+
+  it("lists no new comments where the app is not installed", async () => {
+    expect(await world().forge.listNewComments(absent, { notBefore: longAgo })).toEqual([]);
+  });
+}
+
+function describeReactions(world: () => ForgeWorld): void {
+  it("reacts to a comment, each way once", async () => {
+    const { forge, repo, openIssue, comment, reactions } = world();
+    const id = await comment(await openIssue("mona", "one", ""), "/afk help", "mona");
+    const answers = [await forge.react(repo, id, "confused"), await forge.react(repo, id, "+1"), await forge.react(repo, id, "confused")];
+    expect([answers, await reactions(id)]).toEqual([
+      [true, true, true],
+      ["confused", "+1"],
+    ]);
+  });
+
+  it("says that a comment to react to was deleted", async () => {
+    const { forge, repo, openIssue, comment, deleteComment } = world();
+    const id = await comment(await openIssue("mona", "one", ""), "/afk help", "mona");
+    await deleteComment(id, "owner");
+    expect(await forge.react(repo, id, "confused")).toBe(false);
   });
 }
 
@@ -430,5 +541,51 @@ function describeCommits(world: () => ForgeWorld): void {
     await push("this-way", { "a.txt": "1" });
     const aside = await push("that-way", { "a.txt": "2" });
     expect(await forge.listCommitsSince(repo, aside, "this-way")).toEqual([]);
+  });
+}
+
+function describeFailures(world: () => ForgeWorld): void {
+  /** The one check run of a commit. */
+  async function checkOf(
+    { forge, repo }: ForgeWorld,
+    sha: string,
+  ): Promise<{ readonly id: number; readonly conclusion: string | undefined }> {
+    const facts = await forge.readCommit(repo, sha);
+    return { id: 0, conclusion: "none", ...(facts.kind === "known" ? facts.checks[0] : {}) };
+  }
+
+  it("tells why a check failed", async () => {
+    const { forge, repo, push, ci } = world();
+    const sha = await push("why", { "why.txt": "1" });
+    await ci(sha, "failure", "test", "not ok 1 - adds\n");
+    const report = await forge.readFailure(repo, (await checkOf(world(), sha)).id);
+    expect([report.from, report.text.trim()]).toEqual(["log", "not ok 1 - adds"]);
+  });
+
+  it("knows nothing of why a check failed that says nothing", async () => {
+    const { forge, repo, push, ci } = world();
+    const sha = await push("silent", { "silent.txt": "1" });
+    await ci(sha, "failure", "test");
+    expect(await forge.readFailure(repo, (await checkOf(world(), sha)).id)).toEqual({ from: "nothing", text: "" });
+  });
+
+  it("knows nothing of why a check failed that does not exist", async () => {
+    const { forge, repo } = world();
+    expect(await forge.readFailure(repo, 4)).toEqual({ from: "nothing", text: "" });
+  });
+
+  it("runs failed jobs again, which are pending then", async () => {
+    const { forge, repo, push, ci } = world();
+    const sha = await push("flaky", { "flaky.txt": "1" });
+    await ci(sha, "failure", "test");
+    const failed = await checkOf(world(), sha);
+    expect(await forge.rerunFailed(repo, [failed.id])).toBe(true);
+    const again = await checkOf(world(), sha);
+    expect([again.conclusion, again.id > failed.id]).toEqual([undefined, true]);
+  });
+
+  it("runs nothing again that does not exist", async () => {
+    const { forge, repo } = world();
+    expect(await forge.rerunFailed(repo, [4, 5])).toBe(false);
   });
 }

@@ -32,6 +32,7 @@ describe("the App's manifest", () => {
       issues: "write",
       checks: "read",
       statuses: "read",
+      actions: "read",
       metadata: "read",
     });
   });

@@ -15,6 +15,7 @@ async function startInMemory(): Promise<ForgeWorld> {
   const members = { owner: "admin", mona: "write", sam: "read" } as const;
   const repo = fake.addRepo("owner/widgets", { members, files: { "README.md": "hello\n" } });
   const otherRepo = fake.addRepo("owner/gadgets", { members });
+  fake.inside(repo).mayRerunJobs = true;
   return {
     forge: fake,
     repo,
@@ -24,7 +25,9 @@ async function startInMemory(): Promise<ForgeWorld> {
     label: async (issue, label, by) => fake.label(repo, issue, label, by),
     unlabel: async (issue, label, by) => fake.unlabel(repo, issue, label, by),
     edit: async (issue, change, by) => fake.edit(repo, issue, change, by),
-    comment: async (issue, body, by) => void fake.comment(repo, issue, body, by),
+    comment: async (issue, body, by, where = repo) => fake.comment(where, issue, body, by),
+    editComment: async (comment, body, by) => fake.editCommentBy(repo, comment, body, by),
+    reactions: async (comment) => fake.reactions(repo, comment),
     deleteComment: async (comment, by) => fake.deleteComment(repo, comment, by),
     close: async (issue, by) => fake.close(repo, issue, by),
     block: async (issue, blocker, inRepo) => fake.block(repo, issue, blocker, inRepo),
@@ -35,7 +38,10 @@ async function startInMemory(): Promise<ForgeWorld> {
       for (const [path, text] of Object.entries(files)) fake.setFile(repo, path, text, branch);
       return sha;
     },
-    ci: async (sha, conclusion, name) => fake.ci(repo, sha, conclusion, name),
+    async ci(sha, conclusion, name, log) {
+      fake.ci(repo, sha, conclusion, name);
+      if (log !== undefined) fake.explainFailure(repo, sha, name, { from: "log", text: log });
+    },
     status: async (sha, state, context) => fake.status(repo, sha, state, context),
     end: async () => {},
   };
@@ -58,6 +64,7 @@ async function startEmbedded(): Promise<ForgeWorld> {
       { ...otherRepo, files },
     ],
     ci: "none",
+    appPermissions: { actions: "write" },
   });
   const { appId, privateKey, webhookSecret: secret } = server;
   const probot = new Probot({
@@ -71,7 +78,7 @@ async function startEmbedded(): Promise<ForgeWorld> {
   const slug = slugOf(repo);
   const issues = `/repos/${slug}/issues`;
   return {
-    forge: createGitHubForge({ auth: (id) => probot.auth(id), webUrl: server.url, log: silent }),
+    forge: createGitHubForge({ auth: (id) => probot.auth(id), webUrl: server.url, log: silent, redact: async (text) => text }),
     repo,
     otherRepo,
     appLogin: `${server.appSlug}[bot]`,
@@ -80,7 +87,17 @@ async function startEmbedded(): Promise<ForgeWorld> {
     label: async (issue, label, by) => void (await server.api(by, "POST", `${issues}/${issue}/labels`, { labels: [label] })),
     unlabel: async (issue, label, by) => void (await server.api(by, "DELETE", `${issues}/${issue}/labels/${encodeURIComponent(label)}`)),
     edit: async (issue, change, by) => void (await server.api(by, "PATCH", `${issues}/${issue}`, change)),
-    comment: async (issue, body, by) => void (await server.api(by, "POST", `${issues}/${issue}/comments`, { body })),
+    comment: async (issue, body, by, where = repo) =>
+      (await server.api(by, "POST", `/repos/${slugOf(where)}/issues/${issue}/comments`, { body })).id,
+    editComment: async (comment, body, by) => void (await server.api(by, "PATCH", `${issues}/comments/${comment}`, { body })),
+    async reactions(comment) {
+      const found: readonly { readonly content: string; readonly user: { readonly login: string } }[] = await server.api(
+        "owner",
+        "GET",
+        `${issues}/comments/${comment}/reactions`,
+      );
+      return found.filter(({ user }) => user.login === `${server.appSlug}[bot]`).map(({ content }) => content);
+    },
     deleteComment: async (comment, by) => void (await server.api(by, "DELETE", `${issues}/comments/${comment}`)),
     close: async (issue, by) => void (await server.api(by, "PATCH", `${issues}/${issue}`, { state: "closed" })),
     block: (issue, number, inRepo = repo) => server.addBlocker(slug, issue, { repo: slugOf(inRepo), number }),
@@ -88,8 +105,10 @@ async function startEmbedded(): Promise<ForgeWorld> {
       void (await server.api("owner", "PUT", `/repos/${slug}/collaborators/${login}`, { permission })),
     protect: async (branch) => server.protectBranch(slug, branch),
     push: (branch, content) => server.commit("mona", slug, { branch, files: content, message: "Change" }),
-    ci: async (sha, conclusion, name) =>
-      server.setCheckRun(slug, sha, conclusion === undefined ? { name, status: "in_progress" } : { name, status: "completed", conclusion }),
+    async ci(sha, conclusion, name, log) {
+      const said = conclusion === undefined ? ({ status: "in_progress" } as const) : ({ status: "completed", conclusion } as const);
+      server.setCheckRun(slug, sha, { name, ...said, ...(log === undefined ? {} : { log }) });
+    },
     status: (sha, state, context) => server.setStatus(slug, sha, { state, context }),
     end: () => server.close(),
   };

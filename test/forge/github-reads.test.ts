@@ -218,7 +218,117 @@ describe("a rate limit", () => {
   });
 });
 
+describe("a repo's new comments", () => {
+  const list = `${base}/issues/comments`;
+  const since = { notBefore: "2026-01-01T00:00:00Z" };
+  const query = (number: number) => ({ sort: "created", direction: "desc", ...page(number) });
+
+  it("cost nothing while nobody comments, whatever is asked for", async () => {
+    installed();
+    gitHub()
+      .get(list)
+      .query(query(1))
+      .reply(200, [commentJson(2, "/afk retry", "mona"), commentJson(1, "/afk status", "mona")], { etag: '"one"' });
+    gitHub().get(list).query(query(1)).matchHeader("if-none-match", '"one"').twice().reply(304);
+    const forge = attach();
+    await forge.listNewComments(repo, since);
+    expect(await forge.listNewComments(repo, { ...since, after: 1 })).toMatchObject([{ id: 2, body: "/afk retry" }]);
+    expect(await forge.listNewComments(repo, { ...since, after: 2 })).toEqual([]);
+  });
+
+  it("are without those on pull requests", async () => {
+    installed();
+    const onPull = {
+      html_url: "https://github.com/acme/widgets/pull/3#issuecomment-2",
+      issue_url: `https://api.github.com${base}/issues/3`,
+    };
+    gitHub()
+      .get(list)
+      .query(true)
+      .reply(200, [commentJson(2, "/afk retry", "mona", onPull), commentJson(1, "/afk status", "mona")]);
+    expect(await attach().listNewComments(repo, since)).toMatchObject([{ id: 1, issue: 1 }]);
+  });
+
+  it("are without the bodies that hold no command", async () => {
+    installed();
+    gitHub()
+      .get(list)
+      .query(true)
+      .reply(200, [commentJson(2, "long talk", "mona"), commentJson(1, "so:\n/AFK status", "mona")]);
+    expect((await attach().listNewComments(repo, since)).map(({ body }) => body)).toEqual(["", "so:\n/AFK status"]);
+  });
+
+  it("are not asked for further back than wanted", async () => {
+    installed();
+    const old = { created_at: "2025-12-31T23:59:59Z" };
+    gitHub()
+      .get(list)
+      .query(query(1))
+      .reply(200, [commentJson(9, "/afk retry", "mona"), commentJson(8, "/afk retry", "mona", old)], {
+        link: `<https://api.github.com${list}?page=2>; rel="next"`,
+      });
+    expect((await attach().listNewComments(repo, since)).map(({ id }) => id)).toEqual([9]);
+  });
+
+  it("come once each, even if others come while the pages are read", async () => {
+    installed();
+    const ids = Array.from({ length: 100 }, (_, index) => 200 - index);
+    gitHub()
+      .get(list)
+      .query(query(1))
+      .reply(
+        200,
+        ids.map((id) => commentJson(id, "/afk help", "mona")),
+        { link: `<https://api.github.com${list}?page=2>; rel="next"` },
+      );
+    gitHub()
+      .get(list)
+      .query(query(2))
+      .reply(200, [commentJson(101, "/afk help", "mona"), commentJson(100, "/afk help", "mona")]);
+    expect(await attach().listNewComments(repo, since)).toHaveLength(101);
+  });
+
+  it("are at most 1,000", async () => {
+    installed();
+    for (let number = 1; number <= 10; number += 1) {
+      const ids = Array.from({ length: 100 }, (_, index) => 5000 - number * 100 - index);
+      gitHub()
+        .get(list)
+        .query(query(number))
+        .reply(
+          200,
+          ids.map((id) => commentJson(id, "/afk help", "mona")),
+          { link: `<https://api.github.com${list}?page=${number + 1}>; rel="next"` },
+        );
+    }
+    expect(await attach().listNewComments(repo, since)).toHaveLength(1000);
+  });
+});
+
+describe("a comment", () => {
+  it.each([
+    ["2026-01-01T00:00:00Z", false],
+    ["2026-01-01T00:00:09Z", true],
+  ])("changed at %s: edited is %s", async (updated_at, isEdited) => {
+    installed();
+    gitHub()
+      .get(`${issue}/comments`)
+      .query(true)
+      .reply(200, [commentJson(1, "x", "mona", { updated_at })]);
+    expect(await attach().listComments(repo, 1)).toMatchObject([{ isEdited, authorId: 9, authorIsBot: false }]);
+  });
+});
+
 describe("a repo", () => {
+  it.each([
+    ["write", true],
+    ["read", false],
+  ])("with the permission actions: %s: may re-run jobs is %s", async (actions, mayRerunJobs) => {
+    installed({ permissions: { contents: "write", issues: "write", actions } });
+    gitHub().get(base).reply(200, repoJson());
+    expect(await attach().readRepo(repo)).toMatchObject({ mayRerunJobs });
+  });
+
   it("is not asked for again within a minute", async () => {
     installed();
     gitHub().get(base).reply(200, repoJson());

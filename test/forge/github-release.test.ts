@@ -38,6 +38,16 @@ describe("a release", () => {
     expect(await attach().readRelease(repo, 1, "ready", { edits: false })).toMatchObject({ by: "mona", editedSince: "unknown" });
   });
 
+  it.each([
+    ["this app's bot", { actor: { login: "afk[bot]", id: 6, type: "Bot" } }, true],
+    ["another bot", { actor: { login: "helper[bot]", id: 6, type: "Bot" } }, undefined],
+    ["a person through this app", { actor: mona, performed_via_github_app: { id: 7 } }, undefined],
+  ])("is ours only when AFK itself set the label: %s", async (_who, by, ours) => {
+    timeline({ ...labeled, ...by });
+    lastEditedAt(null);
+    expect((await read())?.isOurs).toBe(ours);
+  });
+
   it("is none when the account that set the label is gone", async () => {
     timeline({ ...labeled, actor: null });
     expect(await read()).toBeUndefined();

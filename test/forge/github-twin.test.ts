@@ -151,4 +151,36 @@ describe("the forge in memory", () => {
     const { forge, repo, issue } = start();
     expect((await forge.readIssue(repo, issue))?.updatedAt).toBe("2026-01-01T10:00:00Z");
   });
+
+  it("keeps AFK's reactions apart from its comments", async () => {
+    const { forge, repo, issue } = start();
+    const comment = forge.comment(repo, issue, "/afk help", "mona");
+    await forge.react(repo, comment, "+1");
+    expect([forge.reactions(repo, comment), forge.unreadComments()]).toEqual([["+1"], []]);
+  });
+
+  it("runs failed jobs again where the app may, as new check runs", async () => {
+    const { forge, repo } = start();
+    const sha = forge.landCommit(repo, "main");
+    forge.ci(repo, sha, "failure");
+    const idOf = async (): Promise<number> => {
+      const facts = await forge.readCommit(repo, sha);
+      return facts.kind === "known" ? (facts.checks[0]?.id ?? 0) : 0;
+    };
+    const failed = await idOf();
+    const before = await forge.rerunFailed(repo, [failed]);
+    forge.inside(repo).mayRerunJobs = true;
+    expect([before, await forge.rerunFailed(repo, [failed]), forge.reruns]).toEqual([false, true, [{ repo, checks: [failed] }]]);
+    expect(await idOf()).not.toBe(failed);
+  });
+
+  it("lets jobs that are to run again never begin when a test says so", async () => {
+    const { forge, repo } = start();
+    const sha = forge.landCommit(repo, "main");
+    forge.ci(repo, sha, "failure");
+    Object.assign(forge.inside(repo), { mayRerunJobs: true, startsReruns: false });
+    const before = await forge.readCommit(repo, sha);
+    await forge.rerunFailed(repo, before.kind === "known" ? before.checks.map(({ id }) => id) : []);
+    expect(await forge.readCommit(repo, sha)).toEqual(before);
+  });
 });

@@ -144,6 +144,90 @@ describe("a label", () => {
   });
 });
 
+describe("a reaction", () => {
+  const reactions = `${base}/issues/comments/11/reactions`;
+
+  it.each([200, 201])("is there, whether it was before or not (%i)", async (status) => {
+    installed();
+    gitHub().post(reactions, { content: "+1" }).reply(status, { id: 1, content: "+1" });
+    expect(await attach().react(repo, 11, "+1")).toBe(true);
+  });
+
+  it.each([404, 410, 422])("that the comment does not take (%i) is none", async (status) => {
+    installed();
+    gitHub().post(reactions).reply(status, {});
+    expect(await attach().react(repo, 11, "confused")).toBe(false);
+  });
+
+  it("is repeated after a failure of the forge", async () => {
+    installed();
+    gitHub().post(reactions).reply(502, {});
+    gitHub().post(reactions).reply(200, {});
+    expect(await attach().react(repo, 11, "+1")).toBe(true);
+  });
+});
+
+describe("failed jobs", () => {
+  const permissions = { contents: "write", issues: "write", actions: "write" };
+
+  function jobs(runs: Readonly<Record<number, number>>): void {
+    for (const [id, run_id] of Object.entries(runs))
+      gitHub()
+        .get(`${base}/actions/jobs/${id}`)
+        .reply(200, { id: Number(id), run_id });
+  }
+
+  function rerun(run: number, status: number): nock.Scope {
+    return gitHub().post(`${base}/actions/runs/${run}/rerun-failed-jobs`).reply(status, {});
+  }
+
+  it("run again once per workflow run", async () => {
+    installed({ permissions });
+    jobs({ 1: 70, 2: 70, 3: 80 });
+    const [first, second] = [rerun(70, 201), rerun(80, 201)];
+    expect(await attach().rerunFailed(repo, [1, 2, 3])).toBe(true);
+    expect([first.isDone(), second.isDone()]).toEqual([true, true]);
+  });
+
+  it.each([403, 404, 409, 422])("do not run again when the forge refuses (%i)", async (status) => {
+    installed({ permissions });
+    jobs({ 1: 70 });
+    rerun(70, status);
+    expect(await attach().rerunFailed(repo, [1])).toBe(false);
+  });
+
+  it("run again where they can, even if others cannot", async () => {
+    installed({ permissions });
+    jobs({ 1: 70, 2: 80 });
+    rerun(70, 409);
+    rerun(80, 201);
+    expect(await attach().rerunFailed(repo, [1, 2])).toBe(true);
+  });
+
+  it("of another CI cannot be run again", async () => {
+    installed({ permissions });
+    gitHub().get(`${base}/actions/jobs/1`).reply(404, {});
+    expect(await attach().rerunFailed(repo, [1])).toBe(false);
+  });
+
+  it("are asked to run again once, whatever becomes of the answer", async () => {
+    installed({ permissions });
+    jobs({ 1: 70 });
+    rerun(70, 502);
+    const again = rerun(70, 201);
+    await expect(attach().rerunFailed(repo, [1])).rejects.toMatchObject({ status: 502 });
+    expect(again.isDone()).toBe(false);
+  });
+
+  it("beyond the first ten are left alone", async () => {
+    installed({ permissions });
+    const ids = Array.from({ length: 12 }, (_, index) => index + 1);
+    jobs(Object.fromEntries(ids.slice(0, 10).map((id) => [id, 70])));
+    rerun(70, 201);
+    expect(await attach().rerunFailed(repo, ids)).toBe(true);
+  });
+});
+
 describe("the credential for git", () => {
   it("is narrowed to the one repo and to its contents", async () => {
     gitHub().get(`${base}/installation`).reply(200, { id: 1, app_id: 7, app_slug: "afk", permissions: {} });
@@ -170,6 +254,15 @@ describe("the credential for git", () => {
     const remote = attach().remote(repo);
     await remote.credential();
     expect((await remote.credential()).token).toBe("fresh");
+  });
+
+  it("is minted anew once the forge takes it no more", async () => {
+    gitHub().get(`${base}/installation`).reply(200, { id: 1, app_id: 7, app_slug: "afk", permissions: {} });
+    mints(1, "expired");
+    mints(1, "fresh");
+    const remote = attach().remote(repo);
+    const expired = await remote.credential();
+    expect([(await remote.credential(expired)).token, (await remote.credential(expired)).token]).toEqual(["fresh", "fresh"]);
   });
 
   it("belongs to a url without any secret", () => {

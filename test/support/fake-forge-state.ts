@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import type { Permission } from "../../src/core/observation.ts";
+import type { FailureReport, Permission } from "../../src/core/observation.ts";
 import { repoKey, type Repo, type Time } from "../../src/core/run.ts";
 import type { CheckRun, CommitStatus } from "../../src/core/verdict.ts";
-import type { Clock } from "../../src/ports.ts";
+import type { Clock, Reaction } from "../../src/ports.ts";
 
 /** What the in-memory forge keeps of a repo. Tests may look at it and change what no verb covers. */
 export interface FakeRepo {
@@ -14,6 +14,9 @@ export interface FakeRepo {
   isInstalled: boolean;
   mayPush: boolean;
   mayWriteIssues: boolean;
+  mayRerunJobs: boolean;
+  /** Whether jobs that are to run again begin to: a new check run each, without a conclusion. Else the forge says yes, and nothing comes. */
+  startsReruns: boolean;
   /** Why check runs and statuses may not be read, if so. */
   hidesChecks: string | undefined;
   readonly permissions: Map<string, Permission>;
@@ -34,6 +37,8 @@ export interface FakeCommit {
   readonly parent: string | undefined;
   readonly checks: Map<string, CheckRun>;
   readonly statuses: CommitStatus[];
+  /** Why the check runs of a name failed. */
+  readonly failures: Map<string, FailureReport>;
 }
 
 export interface FakeIssue {
@@ -65,7 +70,10 @@ export interface FakeComment {
   readonly author: string;
   body: string;
   readonly createdAt: Time;
+  isEdited: boolean;
   isRead: boolean;
+  /** AFK's own. */
+  readonly reactions: Set<Reaction>;
 }
 
 export interface RepoOptions {
@@ -116,6 +124,8 @@ export function addFakeRepo(state: FakeState, repo: Repo, options: RepoOptions):
     isInstalled: true,
     mayPush: true,
     mayWriteIssues: true,
+    mayRerunJobs: false,
+    startsReruns: true,
     hidesChecks: undefined,
     permissions: new Map(Object.entries(options.members ?? {}).map(([login, permission]) => [login.toLowerCase(), permission])),
     labels: new Set(),
@@ -128,7 +138,7 @@ export function addFakeRepo(state: FakeState, repo: Repo, options: RepoOptions):
 }
 
 export function newCommit(parent: string | undefined): FakeCommit {
-  return { parent, checks: new Map(), statuses: [] };
+  return { parent, checks: new Map(), statuses: [], failures: new Map() };
 }
 
 /** The commits of a branch after `sha`, oldest first; none when `sha` is not in its history. */

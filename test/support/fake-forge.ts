@@ -1,11 +1,13 @@
 import { isSameLabel } from "../../src/core/labels.ts";
 import { carriesMarker } from "../../src/core/messages.ts";
-import type { CommentFacts, IssueFacts, Release } from "../../src/core/observation.ts";
+import type { CommentFacts, FailureReport } from "../../src/core/observation.ts";
 import { repoKey, slugOf, type Repo } from "../../src/core/run.ts";
-import { ForgeError, type Clock, type Forge } from "../../src/ports.ts";
+import type { CheckRun } from "../../src/core/verdict.ts";
+import { ForgeError, type Clock, type Forge, type Reaction } from "../../src/ports.ts";
+import { commentFacts, isEditedSince, issueFacts, newestComments, releaseOf, repoFacts } from "./fake-facts.ts";
 import { commitsAfter, createFakeState, type FakeComment, type FakeIssue, type FakeRepo } from "./fake-forge-state.ts";
-import { createFakePeople, findIssue, findRepo, type FakePeople, type FakeWorld } from "./fake-people.ts";
-import { describeWebhooks, issueUrl, type FakeWebhook } from "./fake-webhooks.ts";
+import { createFakePeople, findComment, findIssue, findRepo, type FakePeople, type FakeWorld } from "./fake-people.ts";
+import { describeWebhooks, type FakeWebhook } from "./fake-webhooks.ts";
 
 export interface FakeForgeOptions {
   /** Shared with the test, which moves it. */
@@ -26,7 +28,7 @@ export interface ForgeCall {
 }
 
 /** The port's methods that change something. */
-const writing: readonly ForgeMethod[] = ["createComment", "editComment", "addLabel", "removeLabel", "closeIssue"];
+const writing: readonly ForgeMethod[] = ["createComment", "editComment", "addLabel", "removeLabel", "closeIssue", "react", "rerunFailed"];
 
 /** The in-memory twin of the forge, with the people and machines around it. */
 export interface FakeForge extends Forge, FakePeople {
@@ -47,6 +49,16 @@ export interface FakeForge extends Forge, FakePeople {
   readComments(repo: Repo, issue: number): readonly CommentFacts[];
   /** AFK's comments that the test has not read: a finished test has none. */
   unreadComments(): readonly CommentFacts[];
+  /** AFK's reactions to a comment, oldest first. */
+  reactions(repo: Repo, comment: number): readonly Reaction[];
+  /** What `rerunFailed` was asked for and has granted, in order. */
+  readonly reruns: readonly FakeRerun[];
+}
+
+/** Jobs that were asked to run again. */
+export interface FakeRerun {
+  readonly repo: Repo;
+  readonly checks: readonly number[];
 }
 
 export function createFakeForge(options: FakeForgeOptions): FakeForge {
@@ -65,7 +77,8 @@ export function createFakeForge(options: FakeForgeOptions): FakeForge {
   };
   const people = createFakePeople(world);
   const recorder = createRecorder();
-  const port = createPort(world, people, recorder, appLogin);
+  const reruns: FakeRerun[] = [];
+  const port = { ...createPort(world, people, recorder, appLogin), ...createCiPort(world, people, recorder, reruns) };
 
   return {
     ...people,
@@ -76,6 +89,8 @@ export function createFakeForge(options: FakeForgeOptions): FakeForge {
     setCapabilities: recorder.setCapabilities,
     appLogin,
     webhooks,
+    reruns,
+    reactions: (repo, comment) => [...findComment(findRepo(world, repo), comment).comment.reactions],
     now: () => clock.now(),
     remote: (repo) => ({ repo, url: remoteUrl(repo), credential: async () => ({ username: "x-access-token", token: "fake-token" }) }),
     inside: (repo) => findRepo(world, repo),
@@ -87,14 +102,14 @@ export function createFakeForge(options: FakeForgeOptions): FakeForge {
       const fake = findRepo(world, repo);
       const found = findIssue(fake, issue);
       for (const comment of found.comments) comment.isRead = true;
-      return found.comments.map((comment) => commentFacts(fake, found, comment, appLogin));
+      return found.comments.map((comment) => commentFacts(world, fake, found, comment, appLogin));
     },
     unreadComments: () =>
       [...new Set(state.repos.values())].flatMap((fake) =>
         [...fake.issues.values()].flatMap((issue) =>
           issue.comments
             .filter(({ author, isRead }) => author === appLogin && !isRead)
-            .map((comment) => commentFacts(fake, issue, comment, appLogin)),
+            .map((comment) => commentFacts(world, fake, issue, comment, appLogin)),
         ),
       ),
   };
@@ -141,12 +156,14 @@ function createRecorder(): Recorder {
   return recorder;
 }
 
-function createPort(world: FakeWorld, people: FakePeople, recorder: Recorder, appLogin: string): Omit<Forge, "now" | "remote"> {
+function createPort(
+  world: FakeWorld,
+  people: FakePeople,
+  recorder: Recorder,
+  appLogin: string,
+): Omit<Forge, "now" | "remote" | "readCommit" | "listCommitsSince" | "readFailure" | "rerunFailed"> {
   const { run } = recorder;
-  const repoIf = (repo: Repo): FakeRepo | undefined => {
-    const found = world.state.repos.get(repoKey(repo));
-    return found?.isInstalled === true ? found : undefined;
-  };
+  const repoIf = (repo: Repo): FakeRepo | undefined => installedRepo(world, repo);
   const issueIf = (repo: Repo, number: number): FakeIssue | undefined => {
     const found = repoIf(repo)?.issues.get(number);
     return found?.isGone === false ? found : undefined;
@@ -154,7 +171,12 @@ function createPort(world: FakeWorld, people: FakePeople, recorder: Recorder, ap
 
   function commentsOf(repo: Repo, number: number): readonly CommentFacts[] {
     const issue = issueIf(repo, number);
-    return issue === undefined ? [] : issue.comments.map((comment) => commentFacts(findRepo(world, repo), issue, comment, appLogin));
+    return issue === undefined ? [] : issue.comments.map((comment) => commentFacts(world, findRepo(world, repo), issue, comment, appLogin));
+  }
+
+  function commentIf(repo: Repo, id: number): FakeComment | undefined {
+    const issues = [...findRepo(world, repo).issues.values()].filter(({ isGone }) => !isGone);
+    return issues.flatMap(({ comments }) => comments).find((comment) => comment.id === id);
   }
 
   return {
@@ -179,8 +201,15 @@ function createPort(world: FakeWorld, people: FakePeople, recorder: Recorder, ap
       ),
     readRelease: (repo, issue, label, { edits } = { edits: true }) =>
       run("readRelease", repo, [issue, label], () =>
-        ifThere(issueIf(repo, issue), (found) => releaseOf(world, found, label, edits && recorder.capabilities.knowsEdits)),
+        ifThere(issueIf(repo, issue), (found) =>
+          releaseOf(world, found, label, { knowsEdits: edits && recorder.capabilities.knowsEdits, appLogin }),
+        ),
       ),
+    readEdits: (repo, issue, since) =>
+      run("readEdits", repo, [issue, since], () => {
+        const found = issueIf(repo, issue);
+        return found === undefined || !recorder.capabilities.knowsEdits ? "unknown" : isEditedSince(found, since) ? "yes" : "no";
+      }),
     readPermission: (repo, login) =>
       run("readPermission", repo, [login], () => {
         const fake = repoIf(repo);
@@ -195,9 +224,51 @@ function createPort(world: FakeWorld, people: FakePeople, recorder: Recorder, ap
         }));
       }),
     listComments: (repo, issue) => run("listComments", repo, [issue], () => commentsOf(repo, issue)),
+    listNewComments: (repo, { notBefore, after = 0 }) =>
+      run("listNewComments", repo, [notBefore, after], () => {
+        const fake = repoIf(repo);
+        return fake === undefined ? [] : newestComments(world, fake, appLogin, { notBefore, after });
+      }),
+
+    createComment: (repo, issue, body, marker, { isMissing } = { isMissing: false }) =>
+      run("createComment", repo, [issue, body, marker], () => {
+        const already = isMissing
+          ? undefined
+          : commentsOf(repo, issue).find((comment) => comment.isOurs && carriesMarker(comment.body, marker));
+        if (already !== undefined) return already;
+        if (issueIf(repo, issue)?.isLocked === true) throw new ForgeError("unable to create comment because issue is locked", 403);
+        const { comment, issue: on } = findComment(findRepo(world, repo), people.comment(repo, issue, body, appLogin));
+        return commentFacts(world, findRepo(world, repo), on, comment, appLogin);
+      }),
+    editComment: (repo, comment, body) =>
+      run("editComment", repo, [comment, body], () => {
+        const isThere = commentIf(repo, comment) !== undefined;
+        if (isThere) people.editCommentBy(repo, comment, body, appLogin);
+        return isThere;
+      }),
+    react: (repo, comment, reaction) =>
+      run("react", repo, [comment, reaction], () => commentIf(repo, comment)?.reactions.add(reaction) !== undefined),
+    addLabel: (repo, issue, label) => run("addLabel", repo, [issue, label], () => people.label(repo, issue, label, appLogin)),
+    removeLabel: (repo, issue, label) => run("removeLabel", repo, [issue, label], () => people.unlabel(repo, issue, label, appLogin)),
+    closeIssue: (repo, issue) => run("closeIssue", repo, [issue], () => people.close(repo, issue, appLogin)),
+  };
+}
+
+function createCiPort(
+  world: FakeWorld,
+  people: FakePeople,
+  { run }: Recorder,
+  reruns: FakeRerun[],
+): Pick<Forge, "readCommit" | "listCommitsSince" | "readFailure" | "rerunFailed"> {
+  const checksOf = (repo: Repo): readonly FakeCheck[] =>
+    [...(installedRepo(world, repo)?.commits ?? [])].flatMap(([sha, commit]) =>
+      [...commit.checks.values()].map((check) => ({ ...check, sha, failure: commit.failures.get(check.name) })),
+    );
+
+  return {
     readCommit: (repo, sha) =>
       run("readCommit", repo, [sha], () => {
-        const fake = repoIf(repo);
+        const fake = installedRepo(world, repo);
         const commit = fake?.commits.get(sha);
         if (commit === undefined || fake?.hidesChecks !== undefined)
           return { kind: "unknown", why: fake?.hidesChecks ?? "no such commit" } as const;
@@ -209,59 +280,34 @@ function createPort(world: FakeWorld, people: FakePeople, recorder: Recorder, ap
         "listCommitsSince",
         repo,
         [sha, branch],
-        () => ifThere(repoIf(repo), (fake) => commitsAfter(fake, sha, branch).slice(0, 50)) ?? [],
+        () => ifThere(installedRepo(world, repo), (fake) => commitsAfter(fake, sha, branch).slice(0, 50)) ?? [],
       ),
 
-    createComment: (repo, issue, body, marker, { isMissing } = { isMissing: false }) =>
-      run("createComment", repo, [issue, body, marker], () => {
-        const already = isMissing
-          ? undefined
-          : commentsOf(repo, issue).find((comment) => comment.isOurs && carriesMarker(comment.body, marker));
-        if (already !== undefined) return already;
-        if (issueIf(repo, issue)?.isLocked === true) throw new ForgeError("unable to create comment because issue is locked", 403);
-        const id = people.comment(repo, issue, body, appLogin);
+    readFailure: (repo, check) =>
+      run("readFailure", repo, [check], () => checksOf(repo).find(({ id }) => id === check)?.failure ?? { from: "nothing", text: "" }),
+
+    rerunFailed: (repo, checks) =>
+      run("rerunFailed", repo, [checks], () => {
+        const failed = checksOf(repo).filter(({ id, conclusion }) => checks.includes(id) && conclusion !== undefined);
         const fake = findRepo(world, repo);
-        const found = findIssue(fake, issue);
-        const made: FakeComment = { id, author: appLogin, body, createdAt: world.state.time(), isRead: false };
-        return commentFacts(fake, found, made, appLogin);
+        if (!fake.mayRerunJobs || failed.length === 0) return false;
+        reruns.push({ repo, checks });
+        if (fake.startsReruns) for (const { sha, name, app } of failed) people.ci(repo, sha, undefined, name, app);
+        return true;
       }),
-    editComment: (repo, comment, body) =>
-      run("editComment", repo, [comment, body], () => {
-        const isThere = [...findRepo(world, repo).issues.values()].some(
-          ({ isGone, comments }) => !isGone && comments.some(({ id }) => id === comment),
-        );
-        if (isThere) people.editCommentBy(repo, comment, body, appLogin);
-        return isThere;
-      }),
-    addLabel: (repo, issue, label) => run("addLabel", repo, [issue, label], () => people.label(repo, issue, label, appLogin)),
-    removeLabel: (repo, issue, label) => run("removeLabel", repo, [issue, label], () => people.unlabel(repo, issue, label, appLogin)),
-    closeIssue: (repo, issue) => run("closeIssue", repo, [issue], () => people.close(repo, issue, appLogin)),
   };
+}
+
+interface FakeCheck extends CheckRun {
+  readonly sha: string;
+  readonly failure: FailureReport | undefined;
+}
+
+function installedRepo({ state }: FakeWorld, repo: Repo): FakeRepo | undefined {
+  const found = state.repos.get(repoKey(repo));
+  return found?.isInstalled === true ? found : undefined;
 }
 
 function ifThere<T, R>(value: T | undefined, map: (value: T) => R): R | undefined {
   return value === undefined ? undefined : map(value);
-}
-
-function repoFacts({ id, repo, defaultBranch, isPrivate, isArchived, mayPush, mayWriteIssues }: FakeRepo) {
-  return { id, repo, defaultBranch, isPrivate, isArchived, mayPush, mayWriteIssues };
-}
-
-function issueFacts(repo: FakeRepo, issue: FakeIssue, hasDependencies: boolean): IssueFacts {
-  const { number, title, body, author, labels, isOpen, isLocked, updatedAt, comments, blockers } = issue;
-  const counts = { commentCount: comments.length, ...(hasDependencies ? { blockerCount: blockers.length } : {}) };
-  return { number, title, body, author, labels: [...labels], isOpen, isLocked, url: issueUrl(repo, number), updatedAt, ...counts };
-}
-
-function commentFacts(repo: FakeRepo, issue: FakeIssue, { id, author, body, createdAt }: FakeComment, appLogin: string): CommentFacts {
-  return { id, author, body, createdAt, isOurs: author === appLogin, url: `${issueUrl(repo, issue.number)}#issuecomment-${id}` };
-}
-
-function releaseOf({ state }: FakeWorld, issue: FakeIssue, label: string, knowsEdits: boolean): Release | undefined {
-  const last = issue.timeline.findLast((entry) => entry.label !== undefined && isSameLabel(entry.label, label));
-  if (last?.event !== "labeled") return undefined;
-  const isRenamed = issue.timeline.some((entry) => entry.event === "renamed" && entry.at >= last.at);
-  const isEdited = issue.lastEditedAt !== undefined && issue.lastEditedAt >= last.at;
-  const editedSince = isRenamed ? "yes" : !knowsEdits ? "unknown" : isEdited ? "yes" : "no";
-  return { by: last.actor, byId: state.userId(last.actor), byIsBot: last.actor.endsWith("[bot]"), at: last.at, editedSince };
 }

@@ -1,5 +1,5 @@
 import { isSameLabel } from "../../src/core/labels.ts";
-import type { Permission } from "../../src/core/observation.ts";
+import type { FailureReport, Permission } from "../../src/core/observation.ts";
 import { parseRepo, repoKey, slugOf, type Repo } from "../../src/core/run.ts";
 import type { CheckRun, CommitStatus } from "../../src/core/verdict.ts";
 import { ForgeError } from "../../src/ports.ts";
@@ -50,6 +50,8 @@ export interface FakePeople {
   landCommit(repo: Repo, branch: string, sha?: string): string;
   /** A check run of the commit in place of the one of that name and app; without conclusion it is running. */
   ci(repo: Repo, sha: string, conclusion: string | undefined, name?: string, app?: string): void;
+  /** What the forge shows of why the check runs of this name failed, from now on. */
+  explainFailure(repo: Repo, sha: string, name: string, report: FailureReport): void;
   status(repo: Repo, sha: string, state: CommitStatus["state"], context?: string): void;
 }
 
@@ -163,7 +165,15 @@ function peopleOnIssues(world: FakeWorld): Pick<FakePeople, IssueVerbs> {
     },
     comment(repo, number, body, by) {
       const [fake, issue] = change(repo, number, by, undefined);
-      const comment: FakeComment = { id: state.nextId(), author: by, body, createdAt: state.time(), isRead: false };
+      const comment: FakeComment = {
+        id: state.nextId(),
+        author: by,
+        body,
+        createdAt: state.time(),
+        isEdited: false,
+        isRead: false,
+        reactions: new Set(),
+      };
       issue.comments.push(comment);
       emit(payloads.comment(fake, "created", issue, comment, by));
       return comment.id;
@@ -181,6 +191,7 @@ function peopleOnIssues(world: FakeWorld): Pick<FakePeople, IssueVerbs> {
       const fake = findRepo(world, repo);
       const { issue, comment } = findComment(fake, id);
       comment.body = body;
+      comment.isEdited = true;
       emit(payloads.comment(fake, "edited", issue, comment, by));
     },
     deleteComment(repo, id, by) {
@@ -237,7 +248,7 @@ function peopleOnRepos(
 }
 
 /** CI: announces a check run, and its suite once the run is done. */
-function machines(world: FakeWorld): Pick<FakePeople, "ci" | "status"> {
+function machines(world: FakeWorld): Pick<FakePeople, "ci" | "explainFailure" | "status"> {
   const { state, payloads, emit } = world;
   return {
     ci(repo, sha, conclusion, name = "test", app = "github-actions") {
@@ -245,7 +256,9 @@ function machines(world: FakeWorld): Pick<FakePeople, "ci" | "status"> {
       const { checks } = commitOf(fake, sha);
       const key = `${app}/${name}`;
       const id = state.nextId();
-      const startedAt = checks.get(key)?.startedAt ?? state.time();
+      const previous = checks.get(key);
+      const isRunning = previous !== undefined && previous.conclusion === undefined;
+      const startedAt = (isRunning ? previous.startedAt : undefined) ?? state.time();
       const completedAt = conclusion === undefined ? undefined : state.time();
       const run: CheckRun = { id, app, name, conclusion, startedAt, completedAt, url: `https://forge.test/${slugOf(repo)}/runs/${id}` };
       checks.set(key, run);
@@ -253,6 +266,7 @@ function machines(world: FakeWorld): Pick<FakePeople, "ci" | "status"> {
       const isDone = [...checks.values()].every((check) => check.app !== app || check.conclusion !== undefined);
       if (isDone) emit(payloads.checkSuite(fake, sha, run));
     },
+    explainFailure: (repo, sha, name, report) => void commitOf(findRepo(world, repo), sha).failures.set(name, report),
     status(repo, sha, word, context = "ci/test") {
       const fake = findRepo(world, repo);
       const status: CommitStatus = { id: state.nextId(), context, state: word, at: state.time(), url: `https://ci.test/${context}` };

@@ -44,7 +44,14 @@ export function attach(deps: Partial<GitHubForgeDeps> = {}, { throttle = false }
     Octokit: createOctokitClass({ throttle }),
     logLevel: "fatal",
   });
-  return createGitHubForge({ auth: (id) => probot.auth(id), webUrl: "https://github.com", log: silent, retryDelaysMs: [0], ...deps });
+  return createGitHubForge({
+    auth: (id) => probot.auth(id),
+    webUrl: "https://github.com",
+    log: silent,
+    redact: async (text) => text,
+    retryDelaysMs: [0],
+    ...deps,
+  });
 }
 
 /** Attached, with a token that is older than the seconds in which the client takes a 401 for a token not known everywhere yet. */
@@ -86,7 +93,9 @@ export function commentJson(id: number, body: string, login = appLogin, rest: ob
     body,
     user,
     html_url: `https://github.com/acme/widgets/issues/1#issuecomment-${id}`,
+    issue_url: `https://api.github.com${base}/issues/1`,
     created_at: "2026-01-01T00:00:00Z",
+    updated_at: "2026-01-01T00:00:00Z",
     ...rest,
   };
 }

@@ -19,7 +19,7 @@ export async function findSecret(change: Change, { secrets }: GateContext): Prom
     if (holdsSecret(text, secrets)) return `${sayPath(changed.path)} holds a secret of this AFK`;
     added.push({ where: sayPath(changed.path), name: changed.path, text: await readAdded(change, changed, text) });
   }
-  const found = await searchSecrets(added);
+  const [found] = await searchSecrets(added);
   return found === undefined ? undefined : `${added[found.index]?.where} holds what looks like a secret (${found.kind})`;
 }
 
