@@ -1,5 +1,6 @@
 import { renderLedger } from "../core/ledger.ts";
-import { recordLanding, repoKey, slugOf, type Content, type Landed, type Ledger } from "../core/run.ts";
+import { repoKey, slugOf, type Content, type Landed, type Ledger, type Repo } from "../core/run.ts";
+import { recordLanding } from "../core/run-steps.ts";
 import { StaleClaimError, type Claim, type Clock, type Landing, type LandingAnswer, type Log, type Remote } from "../ports.ts";
 import type { LockCells, SwapAnswer } from "./lock-cells.ts";
 import { newLockRecord, type Holder, type LockRecord } from "./lock-record.ts";
@@ -18,11 +19,15 @@ export interface ClaimDeps {
   readonly leaseMs: number;
   readonly self: Holder;
   readonly log: Log;
+  /** Called once, when the claim turns out lost. */
+  readonly onLost: (repo: Repo) => void;
 }
 
 /** What a write puts into the lock: the ledger, who holds it from then on, and the branch that moves with it. */
 interface Step {
   readonly ledger: Ledger;
+  /** The approved text, where it is another from now on. */
+  readonly content?: Content;
   readonly holder: Holder | undefined;
   readonly landing?: Landing;
 }
@@ -36,7 +41,7 @@ export class HeldClaim {
   readonly claim: Claim;
   readonly #deps: ClaimDeps;
   readonly #remote: Remote;
-  readonly #content: Content;
+  #content: Content;
   #state: "live" | "lost" | "over" = "live";
   #sha: string;
   #ledger: Ledger;
@@ -72,8 +77,12 @@ export class HeldClaim {
   }
 
   /** Refuses every later write. */
-  lose(): void {
-    if (this.isLive) this.#state = "lost";
+  lose(why: string): void {
+    if (!this.isLive) return;
+    this.#state = "lost";
+    const { repo, run, epoch } = this.claim;
+    this.#deps.log.warn({ repo: repoKey(repo), run, epoch, why }, "claim lost");
+    this.#deps.onLost(repo);
   }
 
   async renew(): Promise<void> {
@@ -81,10 +90,12 @@ export class HeldClaim {
     if (answer?.kind === "refused") throw new Error(`the forge refused the lock: ${answer.reason}`);
   }
 
-  async save(change: (ledger: Ledger) => Ledger): Promise<Ledger> {
+  async save(change: (ledger: Ledger) => Ledger, content: Content = this.#content): Promise<Ledger> {
     const answer = await this.#advance((before) => {
       const after = { ...change(before), run: before.run, epoch: before.epoch };
-      return renderLedger(after) === renderLedger(before) ? undefined : { ledger: after, holder: this.#deps.self };
+      const isSame =
+        renderLedger(after) === renderLedger(before) && content.title === this.#content.title && content.body === this.#content.body;
+      return isSame ? undefined : { ledger: after, content, holder: this.#deps.self };
     });
     if (answer?.kind === "refused") throw new Error(`the forge refused the lock: ${answer.reason}`);
     return this.#ledger;
@@ -94,7 +105,11 @@ export class HeldClaim {
     const landed: Landed = { sha: landing.commit, branch: landing.branch, at: new Date(this.#deps.clock.now()).toISOString() };
     const answer = await this.#advance((before) => {
       if (before.landed?.sha === landing.commit) return undefined;
-      return { ledger: recordLanding(before, landing.turnId, landed, landing.evidence), holder: this.#deps.self, landing };
+      return {
+        ledger: recordLanding(before, landing.turnId, landed, landing.expected, landing.evidence),
+        holder: this.#deps.self,
+        landing,
+      };
     });
     if (answer?.kind === "base-moved" || answer?.kind === "refused") return answer;
     const { repo, run } = this.claim;
@@ -138,9 +153,9 @@ export class HeldClaim {
     }
   }
 
-  async #write({ ledger, holder, landing }: Step): Promise<SwapAnswer> {
+  async #write({ ledger, content = this.#content, holder, landing }: Step): Promise<SwapAnswer> {
     const { cells, clock, leaseMs } = this.#deps;
-    const record = newLockRecord({ ledger, content: this.#content, holder, leaseUntil: clock.now() + leaseMs });
+    const record = newLockRecord({ ledger, content, holder, leaseUntil: clock.now() + leaseMs });
     const sha = await cells.prepare(this.#remote, record, landing);
     this.#inDoubt.set(sha, record);
     const answer = await cells.swap(this.#remote, { from: this.#sha, to: sha }, landing);
@@ -152,6 +167,7 @@ export class HeldClaim {
   #stand(sha: string, record: LockRecord): void {
     this.#sha = sha;
     this.#ledger = record.ledger;
+    this.#content = record.content;
     this.#leaseUntil = record.leaseUntil;
     this.#inDoubt.clear();
   }
@@ -160,8 +176,7 @@ export class HeldClaim {
   #catchUp(found: string | undefined): void {
     const record = found === undefined ? undefined : this.#inDoubt.get(found);
     if (found !== undefined && record !== undefined) return this.#stand(found, record);
-    this.lose();
-    this.#deps.log.warn({ repo: repoKey(this.claim.repo), run: this.claim.run, epoch: this.claim.epoch }, "claim lost");
+    this.lose("somebody else moved the lock");
     throw new StaleClaimError(`the lock of ${slugOf(this.claim.repo)} was moved by somebody else`);
   }
 
@@ -169,6 +184,7 @@ export class HeldClaim {
     if (this.leaseLeftMs() > 0) return;
     const { repo, run, epoch } = this.claim;
     const why = this.isLive ? "its lease ran out" : `it is ${this.#state}`;
+    this.lose(why);
     throw new StaleClaimError(`the claim on ${slugOf(repo)} (run ${run}, epoch ${epoch}) does not hold: ${why}`);
   }
 }

@@ -17,16 +17,18 @@ export interface LockOptions {
   readonly log: Log;
   /** The kill switch: while it is on, everything that would write throws `HaltedError`, and no lease is renewed. Default: never on. */
   readonly isHalted?: () => boolean;
+  /** Called when a claim of this process turns out lost: what works under it works in vain. Default: nobody asks. */
+  readonly onLost?: (repo: Repo) => void;
   /** Calls `fn` once after `ms`, unless the answered function is called first. Default: timers that keep no process alive. */
   readonly schedule?: (fn: () => void, ms: number) => () => void;
 }
 
 /** The policy of the lock over any kind of cells. */
 export function createLock(options: LockOptions, unguardedCells: LockCells): Lock {
-  const { clock, leaseMs, log, isHalted = () => false, schedule = scheduleUnref } = options;
+  const { clock, leaseMs, log, isHalted = () => false, onLost = () => {}, schedule = scheduleUnref } = options;
   const cells = haltable(unguardedCells, isHalted);
   const self: Holder = { id: options.holderId, home: options.homeId };
-  const deps: ClaimDeps = { cells, clock, leaseMs, self, log };
+  const deps: ClaimDeps = { cells, clock, leaseMs, self, log, onLost };
   const known = new WeakMap<Claim, HeldClaim>();
   const live = createLiveClaims(log, schedule, leaseMs / 3);
   const inTurn = createTurns();
@@ -39,7 +41,9 @@ export function createLock(options: LockOptions, unguardedCells: LockCells): Loc
       log.error({ repo: repoKey(remote.repo), sha }, "lock unreadable");
       return "unreadable";
     }
-    return { sha, ledger: record.ledger, content: record.content, control: controlOf(record, live.get(remote.repo)) };
+    const { ledger, content, leaseUntil } = record;
+    const idleMs = Math.max(0, clock.now() - (leaseUntil - leaseMs));
+    return { sha, ledger, idleMs, content, control: controlOf(record, live.get(remote.repo)) };
   }
 
   function controlOf(record: LockRecord, held: HeldClaim | undefined): LockView["control"] {
@@ -83,7 +87,7 @@ export function createLock(options: LockOptions, unguardedCells: LockCells): Loc
       return inTurn(remote.repo, () => seize(remote, sha, { ...ledger, epoch: ledger.epoch + 1 }, content));
     },
     ledger: (claim) => find(claim).ledger,
-    save: (claim, change) => withClaim(claim, (held) => held.save(change)),
+    save: (claim, change, content) => withClaim(claim, (held) => held.save(change, content)),
     land: (claim, landing) => withClaim(claim, (held) => held.land(landing)),
     claims: () => live.all().map(({ claim }) => claim),
     leaseLeftMs: (claim) => known.get(claim)?.leaseLeftMs() ?? 0,
@@ -134,9 +138,9 @@ function createLiveClaims(log: Log, schedule: NonNullable<LockOptions["schedule"
     try {
       if (!isClosed) await renew();
     } catch (error) {
-      if (!(error instanceof HaltedError))
+      // A claim that turns out lost has said so.
+      if (!(error instanceof HaltedError || error instanceof StaleClaimError))
         log.warn({ repo: repoKey(held.claim.repo), run: held.claim.run, err: error }, "lease not renewed");
-      if (error instanceof StaleClaimError) held.lose();
     }
     tidy(held);
     renewLater(held, renew);
@@ -156,7 +160,7 @@ function createLiveClaims(log: Log, schedule: NonNullable<LockOptions["schedule"
     add(held: HeldClaim, renew: () => Promise<void>): void {
       const key = repoKey(held.claim.repo);
       claims.get(key)?.cancel();
-      claims.get(key)?.held.lose();
+      claims.get(key)?.held.lose("this process has taken a new one");
       claims.set(key, { held, cancel: () => {} });
       renewLater(held, renew);
     },

@@ -1,11 +1,12 @@
 import { stripVTControlCharacters } from "node:util";
 import { assertSha, hasObject } from "./store.ts";
-import { GitError, tryGit, type GitCredential, type GitResult } from "./run-git.ts";
+import { GitError, tryGit, type GitCredential, type GitOptions, type GitResult } from "./run-git.ts";
 
 /** Where git finds a repo, and how AFK proves who it is there. */
 export interface GitRemote {
   readonly url: string;
-  credential(): Promise<GitCredential>;
+  /** `refused`: the one before, which the forge takes no more. Another is minted in its place. */
+  credential(refused?: GitCredential): Promise<GitCredential>;
 }
 
 /** One ref's move. `from` is what the forge must hold for it, `undefined` when it must hold nothing; `to: undefined` deletes it. */
@@ -35,15 +36,29 @@ export function assertRef(ref: string): void {
 }
 
 /** The remote's credential, bound to the host it was minted for, whatever a redirect says. */
-export async function credentialFor(remote: GitRemote): Promise<GitCredential> {
+async function credentialFor(remote: GitRemote, refused?: GitCredential): Promise<GitCredential> {
   const host = /^https?:\/\/(?:[^@/]*@)?([^/]+)/.exec(remote.url)?.[1];
-  return { ...(await remote.credential()), ...(host === undefined ? {} : { host }) };
+  return { ...(await remote.credential(refused)), ...(host === undefined ? {} : { host }) };
+}
+
+/**
+ * Runs git against a remote. A token may end, or be revoked, between its minting and its use; so one that is not accepted is tried again with a
+ * fresh one, once. A request that was answered 401 has done nothing.
+ */
+export async function tryRemote(remote: GitRemote, args: readonly string[], options: Omit<GitOptions, "credential">): Promise<GitResult> {
+  const credential = await credentialFor(remote);
+  const result = await tryGit(args, { ...options, credential });
+  if (result.exitCode === 0 || !/Authentication failed|\b(?:error: |HTTP )401\b/.test(result.stderr)) return result;
+  return tryGit(args, { ...options, credential: await credentialFor(remote, credential) });
 }
 
 /** The forge's shas for exactly these refs; one that is absent there is absent here. */
 export async function readRemoteRefs(dir: string, remote: GitRemote, refs: readonly string[]): Promise<ReadonlyMap<string, string>> {
   refs.forEach(assertRef);
-  const { exitCode, stdout, stderr } = await tryRemote(dir, remote, ["ls-remote", "--refs", "--", remote.url, ...refs]);
+  const { exitCode, stdout, stderr } = await tryRemote(remote, ["ls-remote", "--refs", "--", remote.url, ...refs], {
+    dir,
+    timeoutMs: networkTimeoutMs,
+  });
   if (exitCode !== 0) throw new GitError("ls-remote", exitCode, stderr);
   const found = new Map<string, string>();
   // ls-remote matches by the end of a name, so it may answer more than was asked.
@@ -59,7 +74,7 @@ export async function fetchObject(dir: string, remote: GitRemote, ref: string, s
   assertRef(ref);
   if (await hasObject(dir, sha)) return true;
   const quiet = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules"];
-  const { exitCode, stderr } = await tryRemote(dir, remote, ["fetch", ...quiet, "--", remote.url, ref]);
+  const { exitCode, stderr } = await tryRemote(remote, ["fetch", ...quiet, "--", remote.url, ref], { dir, timeoutMs: networkTimeoutMs });
   if (exitCode !== 0 && !stderr.includes("couldn't find remote ref")) throw new GitError("fetch", exitCode, stderr);
   return hasObject(dir, sha);
 }
@@ -115,17 +130,8 @@ async function tryPush(
   // Never a "+" before a refspec: it overrides the lease.
   const refspecs = moves.map(({ ref, to }) => `${to ?? ""}:${ref}`);
   try {
-    return await tryRemote(dir, remote, [
-      "push",
-      "--porcelain",
-      "--no-verify",
-      ...atomic,
-      ...options,
-      ...leases,
-      "--",
-      remote.url,
-      ...refspecs,
-    ]);
+    const args = ["push", "--porcelain", "--no-verify", ...atomic, ...options, ...leases, "--", remote.url, ...refspecs];
+    return await tryRemote(remote, args, { dir, timeoutMs: networkTimeoutMs });
   } catch (error) {
     if (error instanceof GitError) return error;
     throw error;
@@ -143,10 +149,6 @@ async function readAfterFailure(dir: string, remote: GitRemote, moves: readonly 
     const reason = failure instanceof GitError ? failure.message : failure.stderr;
     throw new GitError("push", failure.exitCode, reason, error);
   }
-}
-
-async function tryRemote(dir: string, remote: GitRemote, args: readonly string[]): Promise<GitResult> {
-  return tryGit(args, { dir, credential: await credentialFor(remote), timeoutMs: networkTimeoutMs });
 }
 
 /** The lines of `--porcelain`: `<flag>\t<from>:<to>\t<summary>`. */

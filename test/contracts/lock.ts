@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openLedger, type Content, type Ledger } from "../../src/core/run.ts";
+import type { Content, Ledger } from "../../src/core/run.ts";
+import { openLedger } from "../../src/core/run-steps.ts";
 import { StaleClaimError, type Claim, type Landing, type Lock, type LockView, type Remote } from "../../src/ports.ts";
 import type { ManualClock } from "../support/manual-clock.ts";
 
@@ -9,6 +10,8 @@ export interface LockWorld {
   readonly remote: Remote;
   /** A new process. The same `home` twice: the second is the successor of the first. */
   startProcess(home: string): Lock;
+  /** The homes whose processes were told that a claim of theirs is lost, in this order. */
+  readonly lost: readonly string[];
   /** A commit on the base branch's head as it is now, ready to be landed. */
   makeCommit(): Promise<Pick<Landing, "store" | "branch" | "expected" | "commit">>;
   readBase(): Promise<string>;
@@ -134,6 +137,36 @@ export function describeLockContract(name: string, createWorld: () => Promise<Lo
         expect(lock.ledger(claim).attempts).toBe(5);
       });
 
+      it("keeps the approved text", async () => {
+        const lock = world.startProcess("a");
+        await lock.save(await take(lock), countAttempt);
+        expect((await view(world.startProcess("b"))).content).toEqual(content);
+      });
+
+      it("takes a newly approved text with the ledger, and keeps it from then on", async () => {
+        const lock = world.startProcess("a");
+        const claim = await take(lock);
+        const fresh = { title: "Greet in Spanish", body: "Say « hola »." };
+        await lock.save(claim, countAttempt, fresh);
+        await lock.save(claim, countAttempt);
+        expect(await view(world.startProcess("b"))).toMatchObject({ ledger: { attempts: 2 }, content: fresh });
+      });
+
+      it("takes a newly approved text though the ledger is the same", async () => {
+        const lock = world.startProcess("a");
+        const claim = await take(lock);
+        await lock.save(claim, (ledger) => ledger, { ...content, body: "" });
+        expect((await view(world.startProcess("b"))).content).toEqual({ ...content, body: "" });
+      });
+
+      it("lands with the newly approved text", async () => {
+        const lock = world.startProcess("a");
+        const claim = await take(lock);
+        await lock.save(claim, countAttempt, { ...content, body: "" });
+        await lock.land(claim, landingOf(await world.makeCommit()));
+        expect((await view(world.startProcess("b"))).content).toEqual({ ...content, body: "" });
+      });
+
       it("refuses a claim that this process did not make", async () => {
         const lock = world.startProcess("a");
         const claim = await take(lock);
@@ -165,6 +198,31 @@ export function describeLockContract(name: string, createWorld: () => Promise<Lo
           await lock.read(remote); // Behind the renewal in the same queue.
         }
         expect(lock.leaseLeftMs(claim)).toBeGreaterThan(leaseMs / 2);
+      });
+
+      it("tells how long ago it was written", async () => {
+        const lock = world.startProcess("a");
+        await take(lock);
+        lock.close();
+        const { idleMs } = await view(world.startProcess("b"));
+        world.clock.advance(leaseMs / 2);
+        expect((await view(world.startProcess("b"))).idleMs - idleMs).toBe(leaseMs / 2);
+      });
+
+      it("goes on telling that when it has run out", async () => {
+        const lock = world.startProcess("a");
+        await take(lock);
+        lock.close();
+        world.clock.advance(10 * leaseMs);
+        expect((await view(world.startProcess("b"))).idleMs).toBeGreaterThan(9 * leaseMs);
+      });
+
+      it("starts anew with every save", async () => {
+        const lock = world.startProcess("a");
+        const claim = await take(lock);
+        world.clock.advance(leaseMs / 4);
+        await lock.save(claim, countAttempt);
+        expect((await view(world.startProcess("b"))).idleMs).toBeLessThan(leaseMs / 4);
       });
 
       it("is not renewed any more once the lock is closed", async () => {
@@ -256,6 +314,47 @@ export function describeLockContract(name: string, createWorld: () => Promise<Lo
       });
     });
 
+    describe("a lost claim", () => {
+      it("is told by the renewal that finds it out", async () => {
+        const { stale } = await fence();
+        world.clock.advance(leaseMs / 3);
+        await stale.read(remote); // Behind the renewal in the same queue.
+        expect(world.lost).toEqual(["a"]);
+      });
+
+      it("is told by the write that finds it out, once", async () => {
+        const { stale, claim } = await fence();
+        for (let saves = 0; saves < 2; saves += 1) await stale.save(claim, countAttempt).catch(() => {});
+        expect(world.lost).toEqual(["a"]);
+      });
+
+      it("is told when its lease ran out, though nobody else came", async () => {
+        const lock = world.startProcess("a");
+        const claim = await take(lock);
+        lock.close();
+        world.clock.advance(leaseMs);
+        await lock.save(claim, countAttempt).catch(() => {});
+        expect(world.lost).toEqual(["a"]);
+      });
+
+      it("is told when this process takes the run anew", async () => {
+        const lock = world.startProcess("a");
+        await take(lock);
+        lock.close();
+        world.clock.advance(leaseMs);
+        await lock.adopt(remote, await view(lock));
+        expect(world.lost).toEqual(["a"]);
+      });
+
+      it("is no claim that was given back", async () => {
+        const lock = world.startProcess("a");
+        await lock.letGo(await take(lock));
+        await lock.adopt(remote, await view(lock));
+        for (const claim of lock.claims()) await lock.release(claim);
+        expect(world.lost).toEqual([]);
+      });
+    });
+
     describe("landing", () => {
       it("moves the branch", async () => {
         const lock = world.startProcess("a");
@@ -269,6 +368,15 @@ export function describeLockContract(name: string, createWorld: () => Promise<Lo
         const landing = landingOf(await world.makeCommit());
         await lock.land(await take(lock), landing);
         expect((await view(world.startProcess("b"))).ledger.landed).toMatchObject({ sha: landing.commit, branch: "main" });
+      });
+
+      it("writes the head before it into the ledger, and keeps that through further landings", async () => {
+        const lock = world.startProcess("a");
+        const claim = await take(lock);
+        const landing = landingOf(await world.makeCommit());
+        await lock.land(claim, landing);
+        await lock.land(claim, landingOf(await world.makeCommit()));
+        expect(lock.ledger(claim).before).toBe(landing.expected);
       });
 
       it("says so when the base has moved, and leaves the ledger alone", async () => {

@@ -11,6 +11,7 @@ const remote: Remote = { repo, url: "https://forge.example/acme/widgets.git", cr
 async function createMemoryWorld(): Promise<LockWorld> {
   const clock = createManualClock();
   const base = `${repoKey(repo)}:main`;
+  const lost: string[] = [];
   let commits = 0;
   const makeSha = (): string =>
     createHash("sha1")
@@ -22,7 +23,8 @@ async function createMemoryWorld(): Promise<LockWorld> {
   return {
     clock,
     remote,
-    startProcess: (home) => createMemoryLock({ store, clock, home, leaseMs, schedule: clock.schedule }),
+    lost,
+    startProcess: (home) => createMemoryLock({ store, clock, home, leaseMs, schedule: clock.schedule, onLost: () => void lost.push(home) }),
     makeCommit: async () => ({ store: "", branch: "main", expected: await readBase(), commit: makeSha() }),
     readBase,
     moveBase: async () => void store.heads.set(base, makeSha()),

@@ -6,7 +6,7 @@ import { commitFiles, gitText } from "../../demo/front/bare-repo.ts";
 import { assertRef, fetchObject, pushRefs, readRemoteRefs, rehearsePush, type GitRemote } from "../../src/git/refs.ts";
 import { git, GitError } from "../../src/git/run-git.ts";
 import { openStore, writeCommit } from "../../src/git/store.ts";
-import { startGitServer, type GitServer } from "../support/git-server.ts";
+import { goodToken, startGitServer, type GitServer } from "../support/git-server.ts";
 
 // Each test runs dozens of git processes; a busy machine takes its time for them.
 vi.setConfig({ testTimeout: 30_000 });
@@ -41,6 +41,15 @@ describe("refs on a server", () => {
     return writeCommit(dir, { tree: { "a.txt": text }, parents, message: text, identity, date: 0 });
   }
 
+  /** Hands the expired credential out again until it is told that the forge takes it no more. */
+  function expiring(): GitRemote {
+    server.access = (token) => token === goodToken || 401;
+    return {
+      ...remote,
+      credential: async (refused) => ({ username: "x-access-token", token: refused?.token === "expired" ? goodToken : "expired" }),
+    };
+  }
+
   describe("reading", () => {
     it("answers the exact shas, and nothing for a ref that is not there", async () => {
       expect(await readRemoteRefs(dir, remote, [main, mark])).toEqual(new Map([[main, head]]));
@@ -65,6 +74,10 @@ describe("refs on a server", () => {
 
     it("throws when the credential is not accepted", async () => {
       await expect(readRemoteRefs(dir, server.remote(repo, "wrong"), [main])).rejects.toThrow(GitError);
+    });
+
+    it("asks once more with a fresh credential when the first has expired", async () => {
+      expect(await readRemoteRefs(dir, expiring(), [main])).toEqual(new Map([[main, head]]));
     });
 
     it.each([
@@ -164,6 +177,31 @@ describe("refs on a server", () => {
         kind: "refused",
         reason: "error: GH006: Protected branch update failed for refs/heads/main.\nChanges must be made through a pull request.",
       });
+    });
+
+    it("pushes once more with a fresh credential when the first has expired", async () => {
+      const to = await commit("one");
+      expect(await pushRefs(dir, expiring(), [{ ref: mark, from: undefined, to }])).toEqual({ kind: "moved" });
+    });
+
+    it("pushes once more when the credential expires in the middle of the push", async () => {
+      let uses = 0;
+      server.access = (token) => (token === "first" ? (uses += 1) === 1 || 401 : token === "second" || 401);
+      const credential: GitRemote["credential"] = async (refused) => ({
+        username: "x-access-token",
+        token: refused === undefined ? "first" : "second",
+      });
+      const to = await commit("one");
+      expect(await pushRefs(dir, { ...remote, credential }, [{ ref: mark, from: undefined, to }])).toEqual({ kind: "moved" });
+      expect(await server.readRef(repo, mark)).toBe(to);
+    });
+
+    it("asks for no more than one fresh credential", async () => {
+      server.access = () => 401;
+      let minted = 0;
+      const credential = async () => ({ username: "x-access-token", token: `ghs_${(minted += 1)}` });
+      await expect(readRemoteRefs(dir, { ...remote, credential }, [main])).rejects.toThrow(GitError);
+      expect(minted).toBe(2);
     });
 
     it("is refused without write access", async () => {

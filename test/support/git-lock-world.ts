@@ -29,6 +29,7 @@ export async function createGitWorld(): Promise<GitWorld> {
   const remote = server.remote(repo);
   const locks: Lock[] = [];
   const logged: string[] = [];
+  const lost: string[] = [];
   const note = (_fields: object, message: string): void => void logged.push(message);
   const log: Log = { debug: note, info: note, warn: note, error: note };
   const readBase = async (): Promise<string> => (await server.readRef(repo, "refs/heads/main")) ?? "";
@@ -51,6 +52,7 @@ export async function createGitWorld(): Promise<GitWorld> {
   return {
     server,
     logged,
+    lost,
     clock,
     remote,
     makeCommit,
@@ -64,6 +66,7 @@ export async function createGitWorld(): Promise<GitWorld> {
         leaseMs,
         log,
         schedule: clock.schedule,
+        onLost: () => void lost.push(home),
       });
       locks.push(lock);
       return lock;

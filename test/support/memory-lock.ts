@@ -43,7 +43,8 @@ export function createMemoryLock({ store, clock, home, ...rest }: MemoryLockOpti
   return createLock({ ...defaults, ...rest, homeId: home, clock }, createMemoryCells(store));
 }
 
-function createMemoryCells(store: MemoryLockStore): LockCells {
+/** The cells of one process: what it prepared and did not swap in is seen by nobody else. */
+export function createMemoryCells(store: MemoryLockStore): LockCells {
   const prepared = new Map<string, LockRecord>();
 
   function swapNow(repo: Repo, from: string | undefined, to: string | undefined, landing: Landing | undefined): SwapAnswer {
