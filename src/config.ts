@@ -51,7 +51,8 @@ export interface OperatorConfig extends OperatorPolicy {
   readonly publicUrl: string | undefined;
   readonly slackWebhookUrl: string | undefined;
   readonly ntfyUrl: string | undefined;
-  readonly notifyUrl: string | undefined;
+  /** Whom the doorbell rings, and what signs its notices; `undefined`: nobody. */
+  readonly notify: { readonly url: string; readonly secret: string } | undefined;
 }
 
 export interface Config extends OperatorConfig {
@@ -173,8 +174,12 @@ function toOperatorConfig(values: SettingValues, env: Environment): OperatorConf
     publicUrl: values.AFK_PUBLIC_URL,
     slackWebhookUrl: values.AFK_SLACK_WEBHOOK_URL,
     ntfyUrl: values.AFK_NTFY_URL,
-    notifyUrl: values.AFK_NOTIFY_URL,
+    notify: toReceiver(values.AFK_NOTIFY_URL, values.AFK_NOTIFY_SECRET),
   };
+}
+
+function toReceiver(url: string | undefined, secret: string | undefined): OperatorConfig["notify"] {
+  return url === undefined || secret === undefined ? undefined : { url, secret };
 }
 
 /** By the XDG base directories: state that survives restarts and is no configuration. */
@@ -201,6 +206,15 @@ function findContradictions(config: OperatorConfig, values: SettingValues, env: 
     [!config.agentsAllowed.includes(config.agent), `AFK_AGENTS_ALLOWED: does not allow AFK_AGENT, "${config.agent}"`],
     [own.length > 0, `AFK_AGENT_ENV: agents never see AFK's own settings (${own.join(", ")})`],
     [isSet(env, "GHE_PROTOCOL") && !isSet(env, "GHE_HOST"), "GHE_PROTOCOL: has no meaning without GHE_HOST"],
+    [
+      isSet(env, "AFK_NOTIFY_URL") && !isSet(env, "AFK_NOTIFY_SECRET"),
+      'AFK_NOTIFY_SECRET: must be set with AFK_NOTIFY_URL; make one with: echo "whsec_$(openssl rand -base64 32)"',
+    ],
+    [isSet(env, "AFK_NOTIFY_SECRET") && !isSet(env, "AFK_NOTIFY_URL"), "AFK_NOTIFY_SECRET: has no meaning without AFK_NOTIFY_URL"],
+    [
+      values.AFK_NOTIFY_SECRET !== undefined && values.AFK_NOTIFY_SECRET === values.WEBHOOK_SECRET,
+      "AFK_NOTIFY_SECRET: must not be WEBHOOK_SECRET, or whoever is sent notices could forge webhooks",
+    ],
   ]);
 }
 
@@ -241,7 +255,9 @@ export function secretsOf(config: OperatorConfig | Config): readonly string[] {
   const credentials =
     "app" in config ? [config.app.webhookSecret, config.app.privateKey, ...keyLines(config.app.privateKey), ...config.stateSecrets] : [];
   const passedThrough = Object.entries(config.agentEnv).flatMap(([name, value]) => (looksSecret(name) ? [value] : []));
-  const others = [config.apiToken, config.gitCryptKey, config.slackWebhookUrl, config.ntfyUrl, config.notifyUrl];
+  // The secret's prefix is no secret, and may be left off where it is repeated.
+  const notify = config.notify === undefined ? [] : [config.notify.url, config.notify.secret.replace(/^whsec_/, "")];
+  const others = [config.apiToken, config.gitCryptKey, config.slackWebhookUrl, config.ntfyUrl, ...notify];
   const all = [...credentials, ...passedThrough, ...others].filter((text) => text !== undefined);
   const telling = all.filter((text) => text.length >= leastSecretLength);
   return [...new Set(telling)].toSorted((one, other) => other.length - one.length);

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { loosenings } from "./core/policy.ts";
 import { agentNames, landings } from "./core/repo-config.ts";
 import { parseRepo, repoKey, type Repo } from "./core/run.ts";
+import { keyOf } from "./doorbell/sign.ts";
 
 /** One name of the operator's environment. */
 interface Setting {
@@ -52,6 +53,13 @@ const list = z.string().transform((text) =>
 const listOf = <const Names extends readonly [string, ...string[]]>(names: Names) =>
   list.pipe(z.array(z.enum(names, { error: `expected a list out of ${names.join(", ")}` })));
 const httpUrl = word.refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), "expected an http(s) URL");
+/** `fetch` takes no URL with a user name, and names the whole of it when it refuses. */
+const receiverUrl = httpUrl.refine(
+  (text) => !URL.canParse(text) || `${new URL(text).username}${new URL(text).password}` === "",
+  "expected no user name or password in it",
+);
+/** Standard Webhooks ask for 192 bits at least. */
+const signingSecret = word.refine((text) => (keyOf(text)?.length ?? 0) >= 24, "expected at least 24 bytes, in base64 after whsec_");
 const absolutePath = word.refine(isAbsolute, "expected an absolute path");
 const label = word.max(50, "expected at most 50 characters").regex(/^[^,\p{Cc}]+$/u, "expected a label's name, without commas");
 
@@ -158,7 +166,7 @@ export const settings = {
   AFK_FIX_FORWARD_MAX_SECONDS: {
     shape: seconds(0, 604_800),
     fallback: "3600",
-    doc: "No corrective turn starts later than this after the landing.",
+    doc: "No corrective turn starts later than this after CI was first red.",
   },
   AFK_RETRY_MAX_ATTEMPTS: { shape: integer(0, 100), fallback: "2", doc: "Turns begun again after infrastructure failed." },
   AFK_NUDGE_MAX: { shape: integer(0, 100), fallback: "2", doc: "Turns begun again after a gate refused the work." },
@@ -201,7 +209,13 @@ export const settings = {
   AFK_PUBLIC_URL: { shape: httpUrl, fallback: undefined, doc: "Where people reach AFK, for links.", isWithoutEffect: true },
   AFK_SLACK_WEBHOOK_URL: { shape: httpUrl, fallback: undefined, doc: "A Slack webhook to ring.", isSecret: true, isWithoutEffect: true },
   AFK_NTFY_URL: { shape: httpUrl, fallback: undefined, doc: "An ntfy topic to ring.", isSecret: true, isWithoutEffect: true },
-  AFK_NOTIFY_URL: { shape: httpUrl, fallback: undefined, doc: "A URL to post notices to.", isSecret: true, isWithoutEffect: true },
+  AFK_NOTIFY_URL: { shape: receiverUrl, fallback: undefined, doc: "A URL to post a notice to at every end of a run.", isSecret: true },
+  AFK_NOTIFY_SECRET: {
+    shape: signingSecret,
+    fallback: undefined,
+    doc: "Signs these notices: `whsec_` and base64, or any text of 24 bytes or more.",
+    isSecret: true,
+  },
   AFK_STATE_SECRET: {
     shape: list.refine((secrets) => secrets.length > 0, "expected at least one secret"),
     fallback: undefined,

@@ -8,6 +8,7 @@ const pkcs1 = privateKey.export({ type: "pkcs1", format: "pem" }).toString();
 const pkcs8 = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
 
 const minimal = { HOME: "/home/op", APP_ID: "12", PRIVATE_KEY: pkcs1, WEBHOOK_SECRET: "s3cret-enough", AFK_AGENT_COMMAND: "my-agent" };
+const notifySecret = `whsec_${Buffer.from("a signing secret of the test").toString("base64")}`;
 const noFiles = (path: string): string => {
   throw Object.assign(new Error(`no such file: ${path}`), { code: "ENOENT" });
 };
@@ -64,7 +65,7 @@ describe("the operator's configuration", () => {
       maxConcurrency: 10,
       maxQueueDepth: 100,
       mayLoosen: ["exempt", "ci-none"],
-      notifyUrl: undefined,
+      notify: undefined,
       ntfyUrl: undefined,
       nudgeMax: 2,
       port: 3000,
@@ -121,6 +122,14 @@ describe("the operator's configuration", () => {
     [{ AFK_REPO_MAY_LOOSEN: "exempt" }, { mayLoosen: ["exempt"] }],
     [{ AFK_READY_LABEL: "go" }, { labels: { ready: "go", inProgress: "agent-in-progress", human: "ready-for-human" } }],
     [{ AFK_STATE_SECRET: "new, old" }, { stateSecrets: ["new", "old"] }],
+    [
+      { AFK_NOTIFY_URL: "https://hooks.example/x", AFK_NOTIFY_SECRET: notifySecret },
+      { notify: { url: "https://hooks.example/x", secret: notifySecret } },
+    ],
+    [
+      { AFK_NOTIFY_URL: "http://localhost:9/x", AFK_NOTIFY_SECRET: "twenty-four plain letters" },
+      { notify: { url: "http://localhost:9/x", secret: "twenty-four plain letters" } },
+    ],
   ])("reads %j", (env, expected) => {
     expect(configOf({ ...minimal, ...env })).toMatchObject(expected);
   });
@@ -217,6 +226,22 @@ describe("faults of the operator's configuration", () => {
     [{ GHE_HOST: "https://ghe.example" }, /^GHE_HOST: expected a host/],
     [{ GHE_PROTOCOL: "http" }, /^GHE_PROTOCOL: has no meaning without GHE_HOST/],
     [{ AFK_SLACK_WEBHOOK_URL: "hooks.example" }, /^AFK_SLACK_WEBHOOK_URL: expected an http\(s\) URL$/],
+    [{ AFK_NOTIFY_URL: "https://hooks.example" }, /^AFK_NOTIFY_SECRET: must be set with AFK_NOTIFY_URL; make one with: .*openssl rand/],
+    [{ AFK_NOTIFY_SECRET: notifySecret }, /^AFK_NOTIFY_SECRET: has no meaning without AFK_NOTIFY_URL$/],
+    [
+      { AFK_NOTIFY_URL: "https://me:pass@hooks.example", AFK_NOTIFY_SECRET: notifySecret },
+      /^AFK_NOTIFY_URL: expected no user name or password in it$/,
+    ],
+    [{ AFK_NOTIFY_URL: "hooks.example", AFK_NOTIFY_SECRET: notifySecret }, /^AFK_NOTIFY_URL: expected an http\(s\) URL$/],
+    [{ AFK_NOTIFY_URL: "https://hooks.example", AFK_NOTIFY_SECRET: "short" }, /^AFK_NOTIFY_SECRET: expected at least 24 bytes/],
+    [
+      { AFK_NOTIFY_URL: "https://hooks.example", AFK_NOTIFY_SECRET: `${notifySecret}!` },
+      /^AFK_NOTIFY_SECRET: expected at least 24 bytes, in base64 after whsec_$/,
+    ],
+    [
+      { AFK_NOTIFY_URL: "https://hooks.example", AFK_NOTIFY_SECRET: notifySecret, WEBHOOK_SECRET: notifySecret },
+      /^AFK_NOTIFY_SECRET: must not be WEBHOOK_SECRET/,
+    ],
     [{ AFK_BUDGET_USD: "-1" }, /^AFK_BUDGET_USD: expected an amount/],
     [{ AFK_KILLSWITCH: "false" }, /^AFK_KILLSWITCH: unknown name; did you mean AFK_KILL_SWITCH\?$/],
     [{ AFK_WOMBAT: "1" }, /^AFK_WOMBAT: unknown name$/],
@@ -264,6 +289,8 @@ describe("secrets", () => {
     AFK_STATE_SECRET: "state-secret",
     AFK_API_TOKEN: "api-token",
     AFK_NTFY_URL: "https://ntfy.example/topic",
+    AFK_NOTIFY_URL: "https://hooks.example/only-we-know",
+    AFK_NOTIFY_SECRET: notifySecret,
     AFK_AGENT_ENV: "API_KEY,LANGUAGE",
     API_KEY: "agent-key",
     LANGUAGE: "english",
@@ -278,6 +305,8 @@ describe("secrets", () => {
         "state-secret",
         "api-token",
         "https://ntfy.example/topic",
+        "https://hooks.example/only-we-know",
+        notifySecret.replace("whsec_", ""),
         "agent-key",
         pkcs1.split("\n")[1],
       ]),

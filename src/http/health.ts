@@ -1,7 +1,7 @@
 import type { Config } from "../config.ts";
 import type { KillSwitch } from "../kill-switch.ts";
 import type { Loop } from "../loop/loop.ts";
-import type { Executor } from "../ports.ts";
+import type { Doorbell, Executor } from "../ports.ts";
 
 /** What `/health` answers. `disabled`: AFK does nothing, on purpose. `degraded`: it works, but an operator should look. */
 export interface Health {
@@ -23,6 +23,7 @@ export interface HealthSources {
   readonly killSwitch: KillSwitch;
   readonly executor: Executor;
   readonly loop: Loop;
+  readonly doorbell: Doorbell;
 }
 
 /** The answer of a process that has nothing to work with. */
@@ -34,15 +35,15 @@ export function disabledHealth(reasons: readonly string[]): Health {
 export const sharedNetwork = "the sandbox shares this machine's network";
 
 /** Looks at everything that can keep AFK from working. */
-export async function takeHealth({ config, killSwitch, executor, loop }: HealthSources): Promise<Health> {
+export async function takeHealth({ config, killSwitch, executor, loop, doorbell }: HealthSources): Promise<Health> {
   const { slots, busy } = executor.capacity();
   const disarmed = [
     ...(killSwitch.isOn() ? ["the kill switch is on"] : []),
     ...(config.allowlist.length === 0 ? ["AFK_ALLOWLIST is empty: no repository is enrolled"] : []),
   ];
-  const ailment = await executor.ailment();
+  const ailments = [await executor.ailment(), doorbell.ailment()];
   const troubles = [
-    ...(ailment === undefined ? [] : [ailment]),
+    ...ailments.filter((ailment) => ailment !== undefined),
     ...(config.sandbox === "none" ? ["AFK_SANDBOX is none: agents and tests run with AFK's own rights"] : []),
     ...loop.failing().map((slug) => `passes over ${slug} fail; see the log`),
   ];
