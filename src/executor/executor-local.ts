@@ -2,6 +2,7 @@ import { mkdirSync, realpathSync } from "node:fs";
 import { readdir, rm, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import PQueue from "p-queue";
+import { cleanOutput } from "../core/output.ts";
 import { slugOf, type Repo, type TurnOutcome } from "../core/run.ts";
 import type { Identity } from "../git/store.ts";
 import {
@@ -22,7 +23,7 @@ import { endLeftovers } from "./leftovers.ts";
 import { createMirror } from "./mirror.ts";
 import { checkBubblewrap, createBubblewrap, createNoSandbox, type Sandbox } from "./sandbox.ts";
 import { findProgram } from "./sandbox-view.ts";
-import { cleanOutput, redact } from "./tail.ts";
+import { redact } from "./tail.ts";
 import { salvageWork } from "./salvage.ts";
 import { Interruption, runTurn, type TurnTools } from "./turn.ts";
 
@@ -78,6 +79,8 @@ export function createLocalExecutor(deps: LocalExecutorDeps): Executor {
   const mirror = createMirror(home, deps.fetchDebounceMs);
   let isClosed = false;
   let chosen: Promise<Sandbox | string> | undefined;
+  /** Many passes ask at once: one look serves all that come while it is taken. */
+  let looking: Promise<string | undefined> | undefined;
 
   /** Asked again only while the answer is bad: an operator may install bubblewrap under a running AFK. */
   async function chooseSandbox(): Promise<Sandbox | string> {
@@ -139,6 +142,13 @@ export function createLocalExecutor(deps: LocalExecutorDeps): Executor {
     }
   }
 
+  async function lookForAilment(): Promise<string | undefined> {
+    if (deps.agentArgv.length === 0) return "no agent is configured: set AFK_AGENT_COMMAND";
+    if (findProgram(deps.agentArgv[0]) === undefined) return `the agent's program is not found: ${deps.agentArgv[0]}`;
+    const sandbox = await chooseSandbox();
+    return typeof sandbox === "string" ? sandbox : checkHome(home);
+  }
+
   function submit(order: TurnOrder, claim: Claim): void {
     if (entries.has(order.id)) return;
     const abort = new AbortController();
@@ -178,11 +188,9 @@ export function createLocalExecutor(deps: LocalExecutorDeps): Executor {
 
   return {
     capacity: () => ({ slots: deps.slots, busy: queue.pending + queue.size }),
-    async ailment() {
-      if (deps.agentArgv.length === 0) return "no agent is configured: set AFK_AGENT_COMMAND";
-      if (findProgram(deps.agentArgv[0]) === undefined) return `the agent's program is not found: ${deps.agentArgv[0]}`;
-      const sandbox = await chooseSandbox();
-      return typeof sandbox === "string" ? sandbox : checkHome(home);
+    ailment() {
+      looking ??= lookForAilment().finally(() => (looking = undefined));
+      return looking;
     },
     submit,
     inspect: (turnId) => entries.get(turnId)?.status ?? { kind: "unknown" },
@@ -195,11 +203,13 @@ export function createLocalExecutor(deps: LocalExecutorDeps): Executor {
       deps.log.debug({ repo: slugOf(repo), run }, "workspace removed");
     },
     async reap(liveRuns) {
+      // Listed first: a run that begins meanwhile is not on the list.
+      const found = await listFolder(join(home, "runs"));
       const live = new Set([
         ...liveRuns,
         ...[...entries.values()].filter(({ status }) => status.kind !== "ended").map(({ order }) => order.run),
       ]);
-      for (const run of await listFolder(join(home, "runs"))) if (!live.has(run)) await removeTree(join(home, "runs", run));
+      for (const run of found) if (!live.has(run)) await removeTree(join(home, "runs", run));
     },
     onChange: (listener) => void listeners.push(listener),
     idle: () => queue.onIdle(),

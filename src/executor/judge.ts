@@ -18,6 +18,8 @@ export interface JudgeSite {
   readonly identity: Identity;
   readonly now: () => number;
   readonly proofs: ProofSite;
+  /** What of this run has landed before the turn: the work is a correction of it. */
+  readonly landed: string | undefined;
   /** Adds to the turn's evidence and answers all of it. */
   readonly note: (evidence: Evidence, phase?: "green" | "landed") => Evidence;
 }
@@ -41,22 +43,24 @@ function refuse({ note }: JudgeSite, gate: Gate, reason: string): TurnOutcome {
 }
 
 /**
- * The change's tests must fail on the base without the rest of the change: otherwise they say nothing about it. A fix-forward turn is measured by CI,
- * whose red is the failing proof, so there it is only noted. `undefined`: go on.
+ * The change's tests must fail on the base without the rest of the change: otherwise they say nothing about it. A correction of what has landed is
+ * measured by CI, so there it is only noted. `undefined`: go on.
  */
 async function proveRed(site: JudgeSite, change: Change): Promise<TurnOutcome | undefined> {
   const { order, proofs, note } = site;
+  const isCorrection = site.landed !== undefined;
+  const refuseRed = (reason: string): TurnOutcome | undefined => {
+    if (!isCorrection) return refuse(site, "tests-red", reason);
+    note({ notes: [`No red proof (${reason}): a correction of what has landed needs none.`] }, "green");
+    return undefined;
+  };
   const isExempt = matchPaths(order.plan.exempt);
   if (change.paths.every(({ path, from }) => isExempt(path) && isExempt(from ?? path))) {
+    // The run's evidence speaks of all its work, and this is only the last of it.
+    if (isCorrection) return refuseRed("every path is exempt");
     note({ redExempt: true }, "green");
     return undefined;
   }
-  const isFixForward = order.kind === "fix-forward";
-  const refuseRed = (reason: string): TurnOutcome | undefined => {
-    if (!isFixForward) return refuse(site, "tests-red", reason);
-    note({ notes: [`No red proof (${reason}); CI's red stands for it.`] }, "green");
-    return undefined;
-  };
   const commit = await makeRedCommit(change, matchTests(order.plan.tests), site.identity, site.now());
   if (commit === undefined) return refuseRed("the change has no separable tests: add a test file that fails without it");
   const { step, record } = await prove(proofs, "red", change.store, commit);

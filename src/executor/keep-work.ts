@@ -53,6 +53,7 @@ async function keepBranch(site: KeepSite, change: Change): Promise<KeptWork | un
   for (const branch of names) {
     const ref = `refs/heads/${branch}`;
     const from = heads.get(ref);
+    if (from === sha) return { where: "branch", branch, sha };
     if (from !== undefined && !(await isOurs(site, change.store, from))) continue;
     const answer = await pushRefs(change.store, order.remote, [{ ref, from, to: sha }]);
     if (answer.kind === "moved") return { where: "branch", branch, sha };

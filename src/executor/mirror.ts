@@ -1,5 +1,6 @@
 import { repoKey, type Repo } from "../core/run.ts";
-import { git, tryGit } from "../git/run-git.ts";
+import { tryRemote } from "../git/refs.ts";
+import { git, GitError, tryGit } from "../git/run-git.ts";
 import { openStore } from "../git/store.ts";
 import type { Remote } from "../ports.ts";
 
@@ -78,9 +79,10 @@ function entryOf(entries: Map<string, Entry>, repo: Repo): Entry {
 
 async function fetchAll(home: string, remote: Remote, signal: AbortSignal): Promise<string> {
   const dir = await openStore(home, remote.repo);
-  const credential = await credentialOf(remote);
   const quiet = ["--quiet", "--no-tags", "--no-write-fetch-head"];
-  await git(["fetch", "--prune", ...quiet, "--", remote.url, ...refspecs], { dir, credential, signal, env: tolerance });
+  const args = ["fetch", "--prune", ...quiet, "--", remote.url, ...refspecs];
+  const { exitCode, stderr } = await tryRemote(remote, args, { dir, signal, env: tolerance });
+  if (exitCode !== 0) throw new GitError("fetch", exitCode, stderr);
   return dir;
 }
 
@@ -97,12 +99,6 @@ export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): P
   } finally {
     signal.removeEventListener("abort", stop);
   }
-}
-
-/** Bound to the host it was minted for, whatever a redirect says. */
-async function credentialOf(remote: Remote) {
-  const host = /^https?:\/\/(?:[^@/]*@)?([^/]+)/.exec(remote.url)?.[1];
-  return { ...(await remote.credential()), ...(host === undefined ? {} : { host }) };
 }
 
 /** The head of a branch in a store; `undefined` when it has no such branch. The name may be hostile: it is only ever compared. */

@@ -5,7 +5,7 @@ import type { Agent, AgentOutcome } from "./agents/agent.ts";
 import { collectWork, type Collected, type Collecting } from "./collect.ts";
 import { findRefusal, gateContext, gatesAgainstPublishing } from "./gates/gates.ts";
 import { sayPaths } from "./gates/say-paths.ts";
-import { placeOfRun } from "./home.ts";
+import { lookAt, placeOfRun } from "./home.ts";
 import { judge } from "./judge.ts";
 import { keepUnexamined, keepWork } from "./keep-work.ts";
 import { headOf, isEmptyRepo, unlessAborted, type Mirror } from "./mirror.ts";
@@ -53,7 +53,8 @@ export async function runTurn(tools: TurnTools, request: TurnRequest): Promise<T
   const { order, signal } = request;
   request.onProgress("workspace", {});
   // Only the first turn of a run can do with a mirror that is some seconds old.
-  const mirrorPath = await unlessAborted(tools.mirror.refresh(order.remote, { fresh: order.kind !== "implement" }), signal);
+  const isFirst = order.kind === "implement" && (await lookAt(placeOfRun(tools.home, order.run).root)) === undefined;
+  const mirrorPath = await unlessAborted(tools.mirror.refresh(order.remote, { fresh: !isFirst }), signal);
   const newest = await headOf(mirrorPath, order.base);
   if (newest === undefined) return { kind: "unworkable", reason: await sayMissingBase(mirrorPath, order.base) };
   const recipe = await findRecipe(mirrorPath, newest, order.plan);
@@ -96,7 +97,7 @@ async function keepInterrupted(site: TurnSite, notes: WorkspaceNotes, newest: st
   const quiet = { ...site, signal: AbortSignal.timeout(keepTimeoutMs) };
   const collecting = await collectWork(quiet, { startedFrom: notes.base, newest, known: notes.untracked, now: site.now() });
   const kept = await keep(quiet, collecting);
-  await closeWorkspace(site.place, notes, false);
+  await closeWorkspace(site.place, notes);
   return { kind: "interrupted", why, ...(kept === undefined ? {} : { kept }) };
 }
 
@@ -107,7 +108,7 @@ async function workAndConclude(site: TurnSite, notes: WorkspaceNotes, newest: st
   const collecting = await collectWork(site, { startedFrom: notes.base, newest, known: notes.untracked, now: site.now() });
   const outcome = await concludeOrFail(site, { notes, agent, base, collecting });
   const ended = await withKeptWork(site, outcome, collecting);
-  await closeWorkspace(site.place, notes, outcome.kind === "landed");
+  await closeWorkspace(site.place, notes);
   return ended;
 }
 
@@ -119,6 +120,7 @@ function openSite(tools: TurnTools, request: TurnRequest, mirrorPath: string, re
     ...tools,
     ...request,
     place: placeOfRun(tools.home, order.run),
+    landed: tools.lock.ledger(request.claim).landed?.sha,
     mirrorPath,
     recipe,
     cache: openPackageCache(tools.home, order.repo),
@@ -142,8 +144,8 @@ async function sayMissingBase(mirrorPath: string, base: string): Promise<string>
 }
 
 /**
- * The agent starts at once and the base is proved beside it. A base that does not pass stops the agent: nothing it does could be proved. In a
- * fix-forward turn a red base is what the agent is there for.
+ * The agent starts at once and the base is proved beside it. A base that does not pass stops the agent: nothing it does could be proved. Once the
+ * run's work has landed, a red base is what the agent is there for.
  */
 async function workWhileProvingBase(site: TurnSite, notes: WorkspaceNotes): Promise<{ agent: AgentOutcome; base: Proof }> {
   const stop = new AbortController();
@@ -161,8 +163,8 @@ async function workWhileProvingBase(site: TurnSite, notes: WorkspaceNotes): Prom
   return { agent: agent.value, base: base.value };
 }
 
-function isGoodBase({ order }: TurnSite, { step, record }: Proof): boolean {
-  return step === "test" && (record.exitCode === 0 || order.kind === "fix-forward");
+function isGoodBase({ landed }: TurnSite, { step, record }: Proof): boolean {
+  return step === "test" && (record.exitCode === 0 || landed !== undefined);
 }
 
 async function runAgent(site: TurnSite, notes: WorkspaceNotes): Promise<AgentOutcome> {
@@ -180,6 +182,7 @@ async function runAgent(site: TurnSite, notes: WorkspaceNotes): Promise<AgentOut
     timeoutMs: order.plan.turnTimeoutMs,
     signal: site.signal,
     secrets: site.secrets,
+    now: site.now,
     onLine: site.onLine,
     run: (command) => site.sandbox.run(command),
   });

@@ -207,4 +207,10 @@ describe("the executor is ailing", () => {
     const afk = await given();
     expect(await afk.executor.ailment()).toBeUndefined();
   });
+
+  it.runIf(canRunBubblewrap)("not however many ask at once", async () => {
+    const afk = await given();
+    const answers = await Promise.all(Array.from({ length: 500 }, () => afk.executor.ailment()));
+    expect(new Set(answers)).toEqual(new Set([undefined]));
+  });
 });

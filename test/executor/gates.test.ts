@@ -113,6 +113,24 @@ describe("an ordinary change", () => {
   });
 });
 
+const conflict = "<<<<<<< HEAD\nmine\n=======\ntheirs\n>>>>>>> main\n";
+
+describe("a conflict's markers", () => {
+  it("are refused where the change brings them", async () => {
+    expect(await refusalOf({ "a.md": "# A\n" }, { "a.md": `# A\n${conflict}` })).toEqual({
+      gate: "committed",
+      reason: "conflict markers are left in a.md",
+    });
+  });
+
+  it.each<[string, Tree, Tree]>([
+    ["were there before", { "a.md": conflict }, { "a.md": `${conflict}more\n` }],
+    ["are only underlines", {}, { "a.md": "A\n=======\n\n>>>>>>> deeply quoted\n" }],
+  ])("pass where they %s", async (_what, before, after) => {
+    expect(await refusalOf(before, after)).toBeUndefined();
+  });
+});
+
 describe("the size gate refuses", () => {
   it("more than 100 files", async () => {
     const many = Object.fromEntries(Array.from({ length: 101 }, (_, index) => [`f${index}`, "same"]));

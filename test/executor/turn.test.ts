@@ -123,21 +123,6 @@ describe("a turn that lands", () => {
   });
 });
 
-it("a resolve turn gives the agent the newest base to merge, and judges only its own work", async () => {
-  const mine = commits({
-    "sum.js": "export const sum = (a, b) => b + a;\nexport const two = 2;\n",
-    "test/two.test.js": `import test from "node:test";\nimport { two } from "../sum.js";\n\ntest("two", () => two);\n`,
-  });
-  const resolves = `sed -i -e '/^<<<<<<<\\|^=======\\|^>>>>>>>/d' -e '/=> b + a/d' sum.js; git add -A; git commit -q --no-edit`;
-  const afk = await given({ agent: `if [ -e .git/MERGE_HEAD ]; then ${resolves}; else ${mine}\nfi` });
-  await afk.turn({ plan: { landing: "none" } });
-  await afk.commit({ "sum.js": "export function sum(a, b) {\n  return Number(a) + b;\n}\n", ".github/workflows/ci.yml": "on: push\n" });
-  expect(await afk.turn({ kind: "resolve" })).toMatchObject({
-    kind: "landed",
-    evidence: { files: [{ path: "sum.js" }, { path: "test/two.test.js" }] },
-  });
-});
-
 describe("a turn that does not land", () => {
   it("ends unworkable in an empty repository", async () => {
     const afk = await given({ files: {} });
@@ -177,6 +162,45 @@ describe("a turn that does not land", () => {
 
   it("does not read a reason through a link", async () => {
     const afk = await given({ agent: `ln -s /etc/hostname "$AFK_BLOCKED_FILE"`, sandbox: "none" });
+    expect(await afk.turn()).toEqual({ kind: "unchanged" });
+  });
+
+  it.each([
+    ["2026-01-05T14:30:00+01:00\nFive hours are used up.", "2026-01-05T13:30:00.000Z", "Five hours are used up."],
+    ["90\n", "2026-01-05T09:01:30.000Z", "The agent's provider has a limit."],
+    ["soon\n\u001B[31mperhaps\u001B[0m", "2026-01-05T09:01:00.000Z", "soon\nperhaps"],
+    ["1e3", "2026-01-05T09:01:00.000Z", "1e3"],
+    ["99999999999", "2026-01-05T09:01:00.000Z", "99999999999"],
+    ["2026-13-05T14:30:00Z", "2026-01-05T09:01:00.000Z", "2026-13-05T14:30:00Z"],
+  ])("is limited as the agent says: %j", async (note, until, reason) => {
+    const afk = await given({
+      agent: `printf '${note.replaceAll("\n", "\\n").replaceAll("\u001B", "\\033")}' > "$AFK_LIMITED_FILE"; exit 1`,
+    });
+    expect(await afk.turn()).toEqual({ kind: "limited", until, reason });
+  });
+
+  it("keeps what an agent had committed before its provider's limit, and goes on with it", async () => {
+    const afk = await given({ agent: `[ -e product.js ] && exit\n${goodAgent}\necho 60 > "$AFK_LIMITED_FILE"` });
+    expect(await afk.turn()).toMatchObject({ kind: "limited", kept: { where: "branch", branch: "afk/issue-7" } });
+    expect(await afk.turn()).toMatchObject({ kind: "landed" });
+  });
+
+  it("is blocked rather than limited where the agent says both", async () => {
+    const afk = await given({ agent: `echo 60 > "$AFK_LIMITED_FILE"; echo why > "$AFK_BLOCKED_FILE"` });
+    expect(await afk.turn()).toEqual({ kind: "blocked", why: "why" });
+  });
+
+  it("takes secrets out of what an agent says of its limit, and most of a long story", async () => {
+    const afk = await given({
+      agent: `{ echo 60; echo "key hunter2-hunter2"; head -c 10000 /dev/zero | tr '\\0' x; } > "$AFK_LIMITED_FILE"`,
+      secrets: () => ["hunter2-hunter2"],
+    });
+    const outcome = await afk.turn();
+    expect(outcome).toMatchObject({ kind: "limited", reason: expect.stringMatching(/^key \[secret\]\nx{4000,4096}$/) });
+  });
+
+  it("does not read a limit through a link", async () => {
+    const afk = await given({ agent: `ln -s /etc/hostname "$AFK_LIMITED_FILE"`, sandbox: "none" });
     expect(await afk.turn()).toEqual({ kind: "unchanged" });
   });
 
@@ -319,14 +343,6 @@ describe("proofs", () => {
     expect(await afk.turn({ plan: { exempt: ["docs/**"] } })).toMatchObject({ kind: "landed", evidence: { redExempt: true } });
   });
 
-  it("lets CI's red stand for the red proof in a fix-forward turn", async () => {
-    const afk = await given({ agent: commits({ "sum.js": "export const sum = (a, b) => a + b;\n" }) });
-    expect(await afk.turn({ kind: "fix-forward" })).toMatchObject({
-      kind: "landed",
-      evidence: { notes: [expect.stringContaining("CI's red stands for it")] },
-    });
-  });
-
   it("refuses work that fails the suite, with the end of its output", async () => {
     const afk = await given({ agent: `${goodAgent}\n${commits({ "sum.js": "export const sum = () => 0;\n" })}` });
     expect(await afk.turn()).toMatchObject({
@@ -366,6 +382,12 @@ describe("kept work", () => {
     await afk.turn();
     const outcome = await afk.turn();
     expect(outcome).toMatchObject({ kept: { branch: "afk/issue-7", sha: afk.head("afk/issue-7") } });
+  });
+
+  it("is not kept a second time", async () => {
+    const afk = await given({ agent: `[ -e product.js ] && exit 1\n${goodAgent}\nexit 1` });
+    const first = await afk.turn();
+    expect(await afk.turn()).toEqual(first);
   });
 
   it("never touches a branch that a person has pushed to", async () => {

@@ -1,3 +1,4 @@
+import type { Time } from "../../core/run.ts";
 import type { CommandResult } from "../command.ts";
 import type { SandboxedCommand } from "../sandbox.ts";
 import type { Secrets } from "../tail.ts";
@@ -16,6 +17,8 @@ export interface AgentSession {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
   readonly secrets: Secrets;
+  /** The forge's clock, in milliseconds. */
+  readonly now: () => number;
   readonly onLine: (line: string) => void;
   run(command: SandboxedCommand): Promise<CommandResult>;
 }
@@ -25,6 +28,8 @@ export type AgentOutcome =
   | { readonly kind: "finished" }
   /** It cannot go on, in its own words: cleaned and bounded, but still an agent's words. */
   | { readonly kind: "blocked"; readonly why: string }
+  /** Its provider has a limit, which is over then. The reason is an agent's words too. */
+  | { readonly kind: "limited"; readonly until: Time; readonly reason: string }
   | { readonly kind: "failed"; readonly reason: string; readonly tail: string }
   | { readonly kind: "timed-out"; readonly afterMs: number; readonly tail: string }
   /** The session's signal ended it. */

@@ -2,6 +2,7 @@ import type { Gate, Repo } from "../../core/run.ts";
 import type { TurnPlan } from "../../ports.ts";
 import type { Change } from "../change.ts";
 import type { Secrets } from "../tail.ts";
+import { findConflictMarkers } from "./conflict-markers.ts";
 import { findProtectedPath } from "./protected-path.ts";
 import { findRunnerConfiguration } from "./runner-configuration.ts";
 import { findSecret } from "./secret.ts";
@@ -27,6 +28,7 @@ export interface Refusal {
 /** In this order: size first, because the later ones read what was written. Each answers why the work may not land, or `undefined`. */
 const gatesOnChange = [
   { gate: "size", find: findOversize },
+  { gate: "committed", find: findConflictMarkers },
   { gate: "workflows", find: findWorkflow },
   { gate: "protected-path", find: findProtectedPath },
   { gate: "secret", find: findSecret },
