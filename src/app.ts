@@ -1,6 +1,7 @@
 import type { Probot } from "probot";
 import type { Handler, HandlerDeps } from "./handlers/handler.ts";
 import { onCi } from "./handlers/on-ci.ts";
+import { onComment } from "./handlers/on-comment.ts";
 import { onIssue } from "./handlers/on-issue.ts";
 import { onLabel } from "./handlers/on-label.ts";
 
@@ -13,6 +14,7 @@ const events = [
   ["issues.edited", onIssue],
   ["issues.deleted", onIssue],
   ["issues.transferred", onIssue],
+  ["issue_comment.created", onComment],
   ["check_suite.completed", onCi],
   ["check_run.completed", onCi],
   ["status", onCi],

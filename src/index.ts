@@ -5,7 +5,9 @@ import { createApp } from "./app.ts";
 import { readConfig, secretsOf, type Config } from "./config.ts";
 import { lookOf } from "./core/labels.ts";
 import { repoKey, type Repo } from "./core/run.ts";
+import { createDoorbell } from "./doorbell/doorbell-webhook.ts";
 import { createLocalExecutor } from "./executor/executor-local.ts";
+import { createRedactor } from "./executor/redactor.ts";
 import { createGitHubForge } from "./forge/forge-github.ts";
 import { createGitLock } from "./forge/lock-git.ts";
 import { createOctokitClass } from "./forge/octokit-class.ts";
@@ -40,7 +42,13 @@ export function createProbot(config: Config, log: Probot["log"]): Probot {
 export async function wire(app: Probot, config: Config, log: Log): Promise<Afk> {
   const home = await openAfkHome(config.home);
   const webUrl = config.forge.host === undefined ? "https://github.com" : `${config.forge.protocol}://${config.forge.host}`;
-  const forge = createGitHubForge({ auth: (id) => app.auth(id), webUrl, log, describeLabel: (label) => lookOf(label, config.labels) });
+  const forge = createGitHubForge({
+    auth: (id) => app.auth(id),
+    webUrl,
+    log,
+    redact: createRedactor(() => secretsOf(config)),
+    describeLabel: (label) => lookOf(label, config.labels),
+  });
   const killSwitch = createKillSwitch(config.killSwitch, home.dir, systemTimers);
   const lock = createGitLock({
     home: home.dir,
@@ -50,6 +58,8 @@ export async function wire(app: Probot, config: Config, log: Log): Promise<Afk> 
     leaseMs: config.leaseMs,
     refPrefix: config.refPrefix,
     log,
+    isHalted: () => killSwitch.isOn(),
+    onLost: (repo) => loop.signal({ repo, why: "turn" }),
   });
   const executor = createLocalExecutor({
     home: home.dir,
@@ -65,14 +75,16 @@ export async function wire(app: Probot, config: Config, log: Log): Promise<Afk> 
     clock: forge,
     log,
   });
-  const loop = createLoop({ forge, lock, executor, killSwitch, config, timers: systemTimers, log, newId });
+  const doorbell = createDoorbell(config.notify, { clock: forge, timers: systemTimers, log });
+  const loop: Loop = createLoop({ forge, lock, executor, killSwitch, doorbell, config, timers: systemTimers, log, newId });
   const isEnrolled = (repo: Repo) => config.allowlist.some((enrolled) => repoKey(enrolled) === repoKey(repo));
   createApp({ signal: (signal) => loop.signal(signal), isEnrolled, readyLabel: config.labels.ready })(app);
   return {
     loop,
-    health: () => takeHealth({ config, killSwitch, executor, loop }),
+    health: () => takeHealth({ config, killSwitch, executor, loop, doorbell }),
     async close() {
       await loop.close();
+      await doorbell.close();
       home.release();
     },
   };

@@ -1,6 +1,6 @@
 import type { Config } from "../config.ts";
 import type { KillSwitch } from "../kill-switch.ts";
-import type { Executor, Forge, Lock, Log } from "../ports.ts";
+import type { Doorbell, Executor, Forge, Lock, Log } from "../ports.ts";
 import type { Timers } from "./timers.ts";
 
 /** Everything the loop works with; `index.ts` wires the real ones, the `BotTester` its twins. */
@@ -8,6 +8,7 @@ export interface LoopDeps {
   readonly forge: Forge;
   readonly lock: Lock;
   readonly executor: Executor;
+  readonly doorbell: Doorbell;
   readonly killSwitch: KillSwitch;
   readonly config: Config;
   readonly timers: Timers;

@@ -1,15 +1,15 @@
-import type { Limits } from "../core/decide.ts";
+import type { Limits } from "../core/decision.ts";
 import { repoKey, slugOf, type Repo } from "../core/run.ts";
-import { haltWrites } from "./halt-writes.ts";
+import { guardWrites } from "./guard-writes.ts";
 import type { LoopDeps } from "./loop-deps.ts";
-import { foldOutcome } from "./observe.ts";
-import { pass, type PassDeps, type PassMemory } from "./pass.ts";
+import { foldOutcome } from "./observe-run.ts";
+import { countPausesOnce, createPassMemory, pass, type PassDeps } from "./pass.ts";
 import { createSignals, type Signal, type Why } from "./signals.ts";
 import { createSlots } from "./slots.ts";
 import { createStatusComments, editIntervalMs } from "./status-comments.ts";
 
 /** A 50-job matrix reports within seconds. */
-const ciDebounceMs = 500;
+const ciSpacingMs = 500;
 /** Passes wait for the forge most of the time; GitHub allows 100 requests at once. */
 const passConcurrency = 8;
 
@@ -18,9 +18,9 @@ export interface Loop {
   signal(signal: Signal): void;
   /** Looks at every enrolled repo. */
   sweep(): void;
-  /** Sweeps now and every `AFK_SWEEP_SECONDS`, and reaps after the first one. */
+  /** Sweeps now and every `AFK_SWEEP_SECONDS`, and reaps after it. */
   start(): void;
-  /** Removes what former processes left on this machine. To be called after a sweep. */
+  /** Removes what belongs to no run on this machine: former processes left it, or the run ended elsewhere. To be called after a sweep. */
   reap(): Promise<void>;
   /** Resolves when no pass runs or is due. */
   idle(): Promise<void>;
@@ -36,15 +36,24 @@ export interface Loop {
 
 export function createLoop(deps: LoopDeps): Loop {
   const { config, timers, executor, killSwitch, log } = deps;
-  const forge = haltWrites(deps.forge, killSwitch);
-  const memory: PassMemory = { probes: new Map(), ailment: undefined, runs: new Map(), turns: new Map(), decisions: new Map() };
+  const forge = guardWrites({ ...deps, leaseMs: config.leaseMs });
+  const memory = createPassMemory();
   const slots = createSlots(executor, signalWaiting);
-  const passDeps: PassDeps = { ...deps, forge, memory, slots, limits: limitsOf(deps), statusComments: createStatusComments(forge, timers) };
+  const lock = countPausesOnce(deps.lock, memory);
+  const passDeps: PassDeps = {
+    ...deps,
+    forge,
+    lock,
+    memory,
+    slots,
+    limits: limitsOf(deps),
+    statusComments: createStatusComments(forge, timers),
+  };
   const signals = createSignals({
     pass: (repo, why) => pass(passDeps, repo, why),
     timers,
     log,
-    ciDebounceMs,
+    ciSpacingMs,
     concurrency: passConcurrency,
   });
   const cancelTimers = new Set<() => void>();
@@ -59,8 +68,8 @@ export function createLoop(deps: LoopDeps): Loop {
   cancelTimers.add(killSwitch.watch(() => signalAll("switch")));
 
   function isLanding(repo: Repo): boolean {
-    const turnId = memory.turns.get(repoKey(repo));
-    const status = turnId === undefined ? undefined : executor.inspect(turnId);
+    const turn = memory.turns.get(repoKey(repo));
+    const status = turn === undefined ? undefined : executor.inspect(turn.id);
     return status?.kind === "running" && status.progress.phase === "landed";
   }
 
@@ -87,14 +96,21 @@ export function createLoop(deps: LoopDeps): Loop {
   }
 
   function signalAll(why: Why): void {
-    for (const repo of config.allowlist) signals.signal({ repo, why });
+    for (const repo of config.allowlist) signal({ repo, why });
   }
 
-  function sweepAgainLater(): void {
+  /** Comments are looked through when there are new ones, and at every sweep: not in every pass. */
+  function signal({ repo, why }: Signal): void {
+    if (why === "command" || why === "sweep") memory.commented.add(repoKey(repo));
+    signals.signal({ repo, why });
+  }
+
+  function sweepForEver(): void {
+    sweep();
+    reap().catch((error: unknown) => log.warn({ err: error }, "leftovers not removed"));
     const cancel = timers.after(config.sweepMs, () => {
       cancelTimers.delete(cancel);
-      sweep();
-      sweepAgainLater();
+      sweepForEver();
     });
     cancelTimers.add(cancel);
   }
@@ -102,18 +118,14 @@ export function createLoop(deps: LoopDeps): Loop {
   /** Only once every repo's lock has been read is it known which runs live. */
   async function reap(): Promise<void> {
     await signals.idle();
-    if (killSwitch.isOn() || signals.failing().length > 0) return;
-    await executor.reap([...memory.runs.values()]);
+    const isKnown = config.allowlist.every((repo) => memory.runs.has(repoKey(repo)));
+    if (isKnown && !killSwitch.isOn()) await executor.reap([...memory.runs.values()].filter((run) => run !== undefined));
   }
 
   return {
-    signal: (signal) => signals.signal(signal),
+    signal,
     sweep,
-    start() {
-      sweep();
-      sweepAgainLater();
-      reap().catch((error: unknown) => log.warn({ err: error }, "leftovers not removed"));
-    },
+    start: sweepForEver,
     reap,
     idle: () => signals.idle(),
     async done() {

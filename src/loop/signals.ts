@@ -4,7 +4,7 @@ import { repoKey, slugOf, type Repo } from "../core/run.ts";
 import type { Timers } from "./timers.ts";
 
 /** Why to look at a repo again. A hint, never the truth. */
-export type Why = "issue" | "ci" | "turn" | "timer" | "sweep" | "switch" | "slot" | "again";
+export type Why = "issue" | "command" | "ci" | "turn" | "timer" | "sweep" | "switch" | "slot" | "again";
 
 export interface Signal {
   readonly repo: Repo;
@@ -20,8 +20,8 @@ export interface SignalsOptions {
   readonly pass: (repo: Repo, why: Why) => Promise<PassAnswer>;
   readonly timers: Timers;
   readonly log: Log;
-  /** CI events come in bursts: a 50-job matrix is a few passes, not 50. */
-  readonly ciDebounceMs: number;
+  /** CI events come in bursts: the first starts a pass at once, the next one comes this long after it. A 50-job matrix is a few passes, not 50. */
+  readonly ciSpacingMs: number;
   /** Passes at the same time, over all repos. */
   readonly concurrency: number;
 }
@@ -52,6 +52,8 @@ interface Wish {
 interface Entry {
   readonly repo: Repo;
   isPassing: boolean;
+  /** When the last pass began; never, when infinitely long ago. */
+  passedAt: number;
   /** Came in while a pass ran: that pass may have read the world before it changed. */
   missed: Why | undefined;
   failures: number;
@@ -63,7 +65,7 @@ interface Entry {
  * Signals coalesce per repo, one pass per repo runs at a time, and a signal that arrives during a pass starts one more after it.
  * Memory is bounded by the number of repos signalled, which the handlers' guard bounds by the allowlist.
  */
-export function createSignals({ pass, timers, log, ciDebounceMs, concurrency }: SignalsOptions): Signals {
+export function createSignals({ pass, timers, log, ciSpacingMs, concurrency }: SignalsOptions): Signals {
   const entries = new Map<string, Entry>();
   const queue = new PQueue({ concurrency });
   let isClosed = false;
@@ -72,7 +74,7 @@ export function createSignals({ pass, timers, log, ciDebounceMs, concurrency }: 
     const key = repoKey(repo);
     const known = entries.get(key);
     if (known !== undefined) return known;
-    const entry: Entry = { repo, isPassing: false, missed: undefined, failures: 0, planned: undefined };
+    const entry: Entry = { repo, isPassing: false, passedAt: Number.NEGATIVE_INFINITY, missed: undefined, failures: 0, planned: undefined };
     entries.set(key, entry);
     return entry;
   }
@@ -103,10 +105,11 @@ export function createSignals({ pass, timers, log, ciDebounceMs, concurrency }: 
     entry.planned = undefined;
     if (isClosed) return;
     entry.isPassing = true;
+    entry.passedAt = timers.now();
     const wishes: Wish[] = [await passOnce(entry, why)];
     entry.isPassing = false;
     if (entry.missed !== undefined && (entry.failures === 0 || entry.missed === "switch"))
-      wishes.push({ why: entry.missed, dueInMs: delayOf(entry.missed) });
+      wishes.push({ why: entry.missed, dueInMs: delayOf(entry, entry.missed) });
     entry.missed = undefined;
     // One plan, not two: a queue with room starts a pass that is due at once, and the second would run beside it.
     const [next] = wishes.toSorted((one, other) => one.dueInMs - other.dueInMs);
@@ -126,8 +129,8 @@ export function createSignals({ pass, timers, log, ciDebounceMs, concurrency }: 
     }
   }
 
-  function delayOf(why: Why): number {
-    return why === "ci" ? ciDebounceMs : 0;
+  function delayOf(entry: Entry, why: Why): number {
+    return why === "ci" ? entry.passedAt + ciSpacingMs - timers.now() : 0;
   }
 
   return {
@@ -135,7 +138,7 @@ export function createSignals({ pass, timers, log, ciDebounceMs, concurrency }: 
       if (isClosed) return;
       const entry = entryOf(repo);
       if (entry.isPassing) entry.missed = why === "switch" || entry.missed === undefined || entry.missed === "ci" ? why : entry.missed;
-      else if (entry.failures === 0 || why === "switch") plan(entry, why, delayOf(why));
+      else if (entry.failures === 0 || why === "switch") plan(entry, why, delayOf(entry, why));
     },
     idle: () => queue.onIdle(),
     queued: () => queue.size,

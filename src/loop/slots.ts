@@ -1,4 +1,4 @@
-import type { Decision } from "../core/decide.ts";
+import type { Decision } from "../core/decision.ts";
 import type { Observation } from "../core/observation.ts";
 import { repoKey, type Repo } from "../core/run.ts";
 import type { Executor } from "../ports.ts";

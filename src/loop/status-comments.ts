@@ -10,6 +10,8 @@ export const editIntervalMs = 15_000;
  * GitHub takes 500 such writes an hour; ten agents then make about 150 of them.
  */
 const longestIntervalMs = 240_000;
+/** People edit and delete comments, and other replicas speak on issues that wait: what was written so long ago is looked at again. */
+const lookAgainMs = 600_000;
 /** Comments remembered; a forgotten one is only looked up again. */
 const maxRemembered = 1_000;
 
@@ -60,7 +62,7 @@ export function createStatusComments(forge: Forge, timers: Timers): StatusCommen
     return ours.findLast(({ body }) => isStatusCommentOf(body, run)) ?? ours.findLast(({ body }) => isStatusCommentOf(body, undefined));
   }
 
-  /** Whoever comes here has looked, or has been told that it is gone. */
+  /** Whoever comes here has looked. */
   async function create(text: StatusText, key: string): Promise<number> {
     const isMissing = !inDoubt.has(key);
     if (inDoubt.size < maxRemembered) inDoubt.add(key);
@@ -69,25 +71,27 @@ export function createStatusComments(forge: Forge, timers: Timers): StatusCommen
     return id;
   }
 
-  return {
-    async show(text) {
-      const key = `${repoKey(text.repo)}#${text.issue}`;
-      const known = shown.get(key);
-      const entry = { run: text.run, body: text.body, headline: text.headline, at: timers.now(), intervalMs: editIntervalMs };
-      if (known === undefined || (known.run !== undefined && known.run !== text.run)) {
-        const found = await find(text, key);
-        if (found !== undefined && found.body !== text.body) await forge.editComment(text.repo, found.id, text.body);
-        remember(key, { ...entry, comment: found?.id ?? (await create(text, key)) });
-        return {};
-      }
-      if (known.body === text.body) return {};
-      const isQuiet = known.headline === text.headline;
-      const restMs = known.at + known.intervalMs - timers.now();
-      if (isQuiet && restMs > 0) return { againInMs: restMs };
-      const isThere = await forge.editComment(text.repo, known.comment, text.body);
-      const intervalMs = isQuiet ? Math.min(known.intervalMs * 2, longestIntervalMs) : editIntervalMs;
-      remember(key, { ...entry, intervalMs, comment: isThere ? known.comment : await create(text, key) });
+  async function show(text: StatusText): Promise<{ readonly againInMs?: number }> {
+    const key = `${repoKey(text.repo)}#${text.issue}`;
+    const known = shown.get(key);
+    const entry = { run: text.run, body: text.body, headline: text.headline, at: timers.now(), intervalMs: editIntervalMs };
+    if (known === undefined || known.run !== text.run || timers.now() - known.at >= lookAgainMs) {
+      const found = await find(text, key);
+      if (found !== undefined && found.body !== text.body) await forge.editComment(text.repo, found.id, text.body);
+      remember(key, { ...entry, comment: found?.id ?? (await create(text, key)) });
       return {};
-    },
-  };
+    }
+    if (known.body === text.body) return {};
+    const isQuiet = known.headline === text.headline;
+    const restMs = known.at + known.intervalMs - timers.now();
+    if (isQuiet && restMs > 0) return { againInMs: restMs };
+    const isThere = await forge.editComment(text.repo, known.comment, text.body);
+    // Whoever had the run meanwhile may have made another.
+    if (!isThere && shown.delete(key)) return show(text);
+    const intervalMs = isQuiet ? Math.min(known.intervalMs * 2, longestIntervalMs) : editIntervalMs;
+    remember(key, { ...entry, intervalMs, comment: known.comment });
+    return {};
+  }
+
+  return { show };
 }

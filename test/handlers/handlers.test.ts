@@ -24,20 +24,22 @@ async function createHarness(isEnrolled: (repo: Repo) => boolean = () => true) {
   return { signals, receive };
 }
 
+const whys: Readonly<Record<string, string>> = { issues: "issue", issue_comment: "command" };
+const comment = { body: "/afk status" };
 const repository = { name: "Hello-World", owner: { login: "Codertocat" } };
 
 describe("the event table", () => {
   it.each(eventNames)("translates %s to a signal", async (fullName) => {
     const [name = "", action] = fullName.split(".");
     const { signals, receive } = await createHarness();
-    await receive(name, { action, repository, label: { name: "ready-for-agent" } });
-    expect(signals).toEqual([{ repo: { owner: "Codertocat", name: "Hello-World" }, why: name === "issues" ? "issue" : "ci" }]);
+    await receive(name, { action, repository, comment, label: { name: "ready-for-agent" } });
+    expect(signals).toEqual([{ repo: { owner: "Codertocat", name: "Hello-World" }, why: whys[name] ?? "ci" }]);
   });
 
   it.each(eventNames)("guards %s: a repo that is not enrolled gives none", async (fullName) => {
     const [name = "", action] = fullName.split(".");
     const { signals, receive } = await createHarness(() => false);
-    await receive(name, { action, repository, label: { name: "ready-for-agent" } });
+    await receive(name, { action, repository, comment, label: { name: "ready-for-agent" } });
     expect(signals).toEqual([]);
   });
 
@@ -55,6 +57,7 @@ describe("the event table", () => {
     ["a label of AFK's own", { action: "labeled", repository, label: { name: "agent-in-progress" } }],
     ["somebody else's label", { action: "labeled", repository, label: { name: "bug" } }],
     ["no label at all", { action: "labeled", repository }],
+    ["a comment for people", { action: "created", repository, comment: { body: "Nice." } }],
     ["a repo that cannot exist", { action: "closed", repository: { name: "../../etc", owner: { login: "--upload-pack" } } }],
     ["no repo", { action: "closed" }],
   ])("gives no signal for %s", async (_what, payload) => {

@@ -19,7 +19,7 @@ function createHarness(answer: (repo: Repo, pass: number) => PassAnswer | Promis
     },
     timers: { now: clock.now, after: (ms, fn) => clock.schedule(fn, ms) },
     log: silent,
-    ciDebounceMs: 500,
+    ciSpacingMs: 500,
     concurrency: 8,
   });
   const advance = async (ms: number): Promise<void> => {
@@ -73,22 +73,27 @@ describe("signals", () => {
     expect(most).toBe(1);
   });
 
-  it("of CI wait a moment for the rest of the burst", async () => {
+  it("of CI start a pass at once, and one more for the rest of the burst", async () => {
     const { signals, passes, advance } = createHarness();
     signals.signal({ repo: api, why: "ci" });
-    await advance(499);
-    expect(passes).toEqual([]);
-    await advance(1);
+    await signals.idle();
     expect(passes).toEqual(["api ci"]);
+    for (let job = 0; job < 49; job += 1) signals.signal({ repo: api, why: "ci" });
+    await advance(499);
+    expect(passes).toEqual(["api ci"]);
+    await advance(1);
+    expect(passes).toEqual(["api ci", "api ci"]);
   });
 
-  it("are not held up by CI's debounce when something else comes", async () => {
+  it("are not held up by CI's spacing when something else comes", async () => {
     const { signals, passes, advance } = createHarness();
+    signals.signal({ repo: api, why: "ci" });
+    await signals.idle();
     signals.signal({ repo: api, why: "ci" });
     signals.signal({ repo: api, why: "issue" });
     await signals.idle();
     await advance(1_000);
-    expect(passes).toEqual(["api issue"]);
+    expect(passes).toEqual(["api ci", "api issue"]);
   });
 
   it("are followed by the pass that a pass asked for, at its time and not later", async () => {
@@ -102,10 +107,10 @@ describe("signals", () => {
   });
 
   it("keep the earlier of two plans", async () => {
-    const { signals, passes, advance } = createHarness((_repo, pass) => (pass === 1 ? { againInMs: 1_000 } : {}));
+    const { signals, passes, advance } = createHarness((_repo, pass) => (pass === 1 ? { againInMs: 400 } : {}));
     signals.signal({ repo: api, why: "issue" });
     await signals.idle();
-    await advance(900);
+    await advance(300);
     signals.signal({ repo: api, why: "ci" });
     await advance(100);
     expect(passes).toEqual(["api issue", "api timer"]);

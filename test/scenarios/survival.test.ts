@@ -1,8 +1,12 @@
+import { setImmediate } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { sealLedger } from "../../src/core/ledger.ts";
 import { statusMarker } from "../../src/core/checklist.ts";
+import { endMarker } from "../../src/core/messages.ts";
 import { ForgeError } from "../../src/ports.ts";
+import { repoKey } from "../../src/core/run.ts";
 import { createBotTester, type BotTester } from "../support/bot-tester.ts";
+import { createMemoryLock } from "../support/memory-lock.ts";
 
 describe("a process that dies", () => {
   it("begins a lost turn again and counts a retry", async () => {
@@ -61,6 +65,123 @@ describe("a process that dies", () => {
     await afk.restart();
     expect(afk.executor().capacity().busy).toBe(1);
     expect(afk.ledger()).toMatchObject({ attempts: 1, retries: 0 });
+  });
+});
+
+describe("what belongs to no run on this machine", () => {
+  it("is removed with every sweep", async () => {
+    const afk = await createBotTester();
+    await afk.open("Sum is wrong");
+    const run = afk.ledger()?.run;
+    const before = afk.executor().reaps.length;
+    await afk.advance(120_000);
+    expect(afk.executor().reaps.slice(before)).toEqual([[run]]);
+    afk.locks.locks.clear();
+    await afk.agentEnds({ kind: "unchanged" });
+    await afk.play(() => afk.forge.close(afk.api, 1, "ann"));
+    await afk.advance(120_000);
+    expect(afk.executor().reaps.at(-1)).toEqual([]);
+  });
+
+  it("is not known, and not touched, while the kill switch is on", async () => {
+    const afk = await createBotTester({ env: { AFK_KILL_SWITCH: "true" } });
+    await afk.open("Sum is wrong");
+    await afk.advance(120_000);
+    expect(afk.executor().reaps).toEqual([]);
+    await afk.play(() => afk.setSwitch(false));
+    await afk.advance(120_000);
+    expect(afk.executor().reaps).toEqual([[afk.ledger()?.run]]);
+  });
+
+  it("is not known, and not touched, before the forge has answered", async () => {
+    const afk = await createBotTester();
+    await afk.open("Sum is wrong");
+    afk.forge.failNext("listIssues", new ForgeError("bad gateway", 502));
+    await afk.crash();
+    expect(afk.executor().reaps).toEqual([]);
+    await afk.advance(120_000);
+    expect(afk.executor().reaps).toEqual([[afk.ledger()?.run]]);
+  });
+
+  it("is not known, and not touched, while a lock cannot be read", async () => {
+    const afk = await createBotTester();
+    await afk.open("Sum is wrong");
+    afk.locks.locks.set(repoKey(afk.api), { sha: "0".repeat(40), record: "unreadable" });
+    await afk.crash();
+    await afk.advance(120_000);
+    expect(afk.executor().reaps).toEqual([]);
+  });
+});
+
+describe("a claim that is lost while the agent works", () => {
+  // No sweep finds it out.
+  const env = { AFK_SWEEP_SECONDS: "86400" };
+
+  /** A renewal is nothing that AFK is waited for to rest from. */
+  async function letRenew(afk: BotTester): Promise<void> {
+    await afk.advance(afk.config.leaseMs / 3);
+    await afk.play(() => setImmediate());
+  }
+
+  /** The forge takes no push until the last renewal of the lease is due. */
+  async function outlastLease(afk: BotTester): Promise<void> {
+    afk.locks.onExchange = (what) => {
+      if (what === "swap") throw new ForgeError("bad gateway", 502);
+    };
+    for (let renewals = 0; renewals < 2; renewals += 1) await letRenew(afk);
+    afk.locks.onExchange = () => {};
+    await letRenew(afk);
+  }
+
+  it("has its turn ended at once and begun again, which counts nothing", async () => {
+    const afk = await createBotTester({ env });
+    const issue = await afk.open("Sum is wrong");
+    const [first] = afk.executor().orders;
+    await outlastLease(afk);
+    expect(afk.executor().inspect(first?.id ?? "")).toMatchObject({ kind: "ended", outcome: { kind: "interrupted" } });
+    expect(afk.executor().capacity().busy).toBe(1);
+    expect(afk.ledger()).toMatchObject({ epoch: 2, attempts: 1, retries: 0 });
+    await afk.ci(await afk.agentLands(), "success");
+    await afk.advance(15_000);
+    expect(afk.isOpen(issue)).toBe(false);
+    expect(afk.comments(issue)).toHaveLength(2);
+    await afk.finish();
+  });
+
+  it("has its turn ended at once when another replica has it", async () => {
+    const afk = await createBotTester({ env });
+    await afk.open("Sum is wrong");
+    const other = createMemoryLock({ store: afk.locks, clock: afk.clock, home: "home-2" });
+    const remote = afk.forge.remote(afk.api);
+    const key = repoKey(afk.api);
+    const { sha, record } = afk.locks.locks.get(key) ?? {};
+    if (sha === undefined || record === undefined || record === "unreadable") throw new Error("no lock");
+    await other.adopt(remote, { sha, ...record, idleMs: 0, control: { kind: "free" } });
+    await letRenew(afk);
+    expect(afk.executor().capacity().busy).toBe(0);
+    expect(afk.executor().orders).toHaveLength(1);
+  });
+});
+
+describe("a machine that sleeps for a lease in the middle of an end", () => {
+  it("writes nothing more when another replica has ended the run meanwhile", async () => {
+    const afk = await createBotTester();
+    const issue = await afk.open("Sum is wrong");
+    const run = afk.ledger()?.run ?? "";
+    await afk.ci(await afk.agentLands(), "success");
+    const wakeUp = afk.forge.onWebhook(({ name, payload }) => {
+      if (name !== "issue_comment" || payload["action"] !== "edited") return;
+      wakeUp();
+      afk.clock.advance(afk.config.leaseMs);
+      afk.forge.comment(afk.api, issue, `Done.\n\n${endMarker({ run, continuations: 0 })}`, afk.forge.appLogin);
+      afk.forge.close(afk.api, issue, afk.forge.appLogin);
+      afk.locks.locks.clear();
+    });
+    await afk.advance(15_000);
+    expect(afk.comments(issue)).toEqual([
+      expect.stringContaining(statusMarker(run)),
+      expect.stringContaining(endMarker({ run, continuations: 0 })),
+    ]);
   });
 });
 
@@ -127,6 +248,8 @@ describe("ledgers in comments", () => {
       attempts: 99,
       nudges: 0,
       retries: 99,
+      parks: 0,
+      continuations: 0,
       spentUsd: 0,
       commandsThrough: 0,
       evidence: {},

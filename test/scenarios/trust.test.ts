@@ -173,7 +173,7 @@ describe("the content that was released", () => {
 });
 
 it("an older seal that the agent prints brings no ended run back to life", async () => {
-  const afk = await createBotTester();
+  const afk = await createBotTester({ env: { AFK_NUDGE_MAX: "0" } });
   const issue = await afk.open("Sum is wrong");
   const former = afk.ledger()?.run;
   const seal = /<!-- afk:ledger .* -->/.exec(afk.comments(issue)[0] ?? "")?.[0] ?? "";

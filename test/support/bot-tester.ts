@@ -6,6 +6,7 @@ import { openSeal } from "../../src/core/ledger.ts";
 import { repoKey, type Evidence, type Ledger, type Repo, type TurnOutcome } from "../../src/core/run.ts";
 import type { KillSwitch } from "../../src/kill-switch.ts";
 import { createLoop, type Loop } from "../../src/loop/loop.ts";
+import type { Notice } from "../../src/core/notice.ts";
 import type { Log } from "../../src/ports.ts";
 import { appPrivateKey } from "./app-key.ts";
 import { createFakeExecutor, type FakeExecutor } from "./fake-executor.ts";
@@ -46,6 +47,8 @@ export interface BotTester {
   readonly clock: ManualClock;
   readonly config: Config;
   readonly log: readonly LogLine[];
+  /** What the doorbell rang for. */
+  readonly rings: readonly Notice[];
   readonly api: Repo;
   readonly web: Repo;
   executor(): FakeExecutor;
@@ -66,10 +69,14 @@ export interface BotTester {
     },
   ): Promise<number>;
   label(issue: number, by?: string, repo?: Repo): Promise<void>;
+  /** Somebody comments. Answers the comment's id. */
+  say(issue: number, body: string, by?: string, repo?: Repo): Promise<number>;
   agentLands(repo?: Repo): Promise<string>;
   agentEnds(outcome: TurnOutcome, repo?: Repo): Promise<void>;
   ci(sha: string, conclusion: string | undefined, name?: string, repo?: Repo): Promise<void>;
   advance(ms: number): Promise<void>;
+  /** The process is gone without a word, and none is there until `crash` or `restart` starts another. */
+  stop(): void;
   /** The process is gone without a word; another starts on the same disk. */
   crash(): Promise<void>;
   /** The process ends as it should; another starts on the same disk. */
@@ -112,6 +119,14 @@ export const provenEvidence: Evidence = {
   ],
 };
 
+/** A comment as people see it: without the sealed record, which is another text in every run of a test. */
+export function withoutSeal(comment = ""): string {
+  return comment.replace(/<!-- afk:(ledger|desk) v1 [^ ]+ [^ ]+ -->/g, "<!-- afk:$1 … -->");
+}
+
+/** Time goes by in strides, between which AFK does what is due: a process that is there renews its lease. */
+const strideMs = 60_000;
+
 export async function createBotTester({ env = {}, webhooks = "delivered" }: BotTesterOptions = {}): Promise<BotTester> {
   const reading = readConfig({ ...armed, ...env });
   if (reading.kind !== "ok") throw new Error(JSON.stringify(reading));
@@ -128,6 +143,8 @@ export async function createBotTester({ env = {}, webhooks = "delivered" }: BotT
   });
   const lines: LogLine[] = [];
   const log = recordLog(lines);
+  const rings: Notice[] = [];
+  const doorbell = { ring: (notice: Notice) => void rings.push(notice), ailment: () => undefined, close: async () => {} };
   let isSwitchedOn = config.killSwitch;
   let ids = 0;
   const killSwitch = createTestSwitch(() => isSwitchedOn);
@@ -145,12 +162,15 @@ export async function createBotTester({ env = {}, webhooks = "delivered" }: BotT
       leaseMs: config.leaseMs,
       schedule,
       isHalted: () => isSwitchedOn,
+      onLost: (repo) => isAlive && loop.signal({ repo, why: "turn" }),
       log,
     });
     const executor = createFakeExecutor(lock, config.maxConcurrency);
     const timers = { now: clock.now, after: (ms: number, fn: () => void) => schedule(fn, ms) };
     const newId = () => `id${(ids += 1)}`.padEnd(8, "x");
-    const loop = createLoop({ forge, lock, executor, killSwitch: killSwitch.port, config, timers, log, newId });
+    const { isOn, watch } = killSwitch.port;
+    const ownSwitch: KillSwitch = { isOn, watch: (listener) => watch((isSwitchOn) => isAlive && listener(isSwitchOn)) };
+    const loop = createLoop({ forge, lock, executor, doorbell, killSwitch: ownSwitch, config, timers, log, newId });
     loop.start();
     return { loop, executor, kill: () => void (isAlive = false) };
   }
@@ -195,6 +215,7 @@ export async function createBotTester({ env = {}, webhooks = "delivered" }: BotT
     clock,
     config,
     log: lines,
+    rings,
     api,
     web,
     play,
@@ -213,6 +234,11 @@ export async function createBotTester({ env = {}, webhooks = "delivered" }: BotT
       return number;
     },
     label: (issue, by = "ann", repo = api) => play(() => forge.label(repo, issue, config.labels.ready, by)),
+    async say(issue, body, by = "ann", repo = api) {
+      const id = forge.comment(repo, issue, body, by);
+      await settle();
+      return id;
+    },
     async agentLands(repo = api) {
       const { order } = current.executor.turnOf(repo);
       const head = forge.inside(repo).branches.get(order.base)?.sha ?? "";
@@ -226,9 +252,12 @@ export async function createBotTester({ env = {}, webhooks = "delivered" }: BotT
       await tester.advance(1_000);
     },
     async advance(ms) {
-      clock.advance(ms);
-      await settle();
+      for (let left = ms; left > 0; left -= strideMs) {
+        clock.advance(Math.min(left, strideMs));
+        await settle();
+      }
     },
+    stop: () => current.kill(),
     async crash() {
       current.kill();
       current = startProcess();

@@ -15,6 +15,8 @@ export interface FakeExecutor extends Executor {
   /** Every order ever submitted. */
   readonly orders: readonly TurnOrder[];
   readonly disposed: readonly string[];
+  /** The runs that were said to live, each time it was told to remove what belongs to no other. */
+  readonly reaps: readonly (readonly string[])[];
   progress(repo: Repo, progress: Partial<TurnProgress>): void;
   end(repo: Repo, outcome: TurnOutcome): void;
   /** Lands as a real turn does: branch and lock in one move. Throws what the lock throws. */
@@ -26,6 +28,7 @@ export function createFakeExecutor(lock: Lock, slots: number): FakeExecutor {
   const turns = new Map<string, FakeTurn>();
   const orders: TurnOrder[] = [];
   const disposed: string[] = [];
+  const reaps: (readonly string[])[] = [];
   const waiting: (() => void)[] = [];
   let listener: Parameters<Executor["onChange"]>[0] = () => {};
   let ailment: string | undefined;
@@ -48,6 +51,7 @@ export function createFakeExecutor(lock: Lock, slots: number): FakeExecutor {
     turnOf,
     orders,
     disposed,
+    reaps,
     progress(repo, change) {
       const turn = turnOf(repo);
       if (turn.status.kind !== "running") return;
@@ -81,7 +85,9 @@ export function createFakeExecutor(lock: Lock, slots: number): FakeExecutor {
     async dispose(_repo, run) {
       disposed.push(run);
     },
-    async reap() {},
+    async reap(liveRuns) {
+      reaps.push(liveRuns);
+    },
     onChange(next) {
       listener = next;
     },

@@ -4,6 +4,8 @@ export interface ManualClock {
   readonly schedule: (fn: () => void, ms: number) => () => void;
   /** Moves on and fires what is due, in order. What a timer starts may still be under way afterwards. */
   advance(ms: number): void;
+  /** When the next timer is due; `undefined` without any. */
+  nextAt(): number | undefined;
 }
 
 export function createManualClock(start = Date.parse("2026-01-05T09:00:00Z")): ManualClock {
@@ -27,5 +29,6 @@ export function createManualClock(start = Date.parse("2026-01-05T09:00:00Z")): M
       }
       now = end;
     },
+    nextAt: () => (timers.size === 0 ? undefined : Math.min(...[...timers].map(({ at }) => at))),
   };
 }
