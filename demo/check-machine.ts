@@ -20,6 +20,16 @@ export function checkMachine(): void {
   versionOf("flock", "Debian: apt-get install util-linux");
 }
 
+/** What AFK will run agents in: it looks for itself, but not before there is work. */
+export function findSandbox(): string {
+  try {
+    execFileSync("bwrap", ["--unshare-user", "--unshare-pid", "--ro-bind", "/", "/", "true"], { stdio: "ignore" });
+    return "bubblewrap";
+  } catch {
+    return "none: bubblewrap is missing or does not work here"; // Its answer to "does it work here".
+  }
+}
+
 function versionOf(program: string, remedy: string): string {
   try {
     return execFileSync(program, ["--version"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });

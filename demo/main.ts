@@ -1,7 +1,8 @@
 import { stopSignal } from "../src/cli/stop-signal.ts";
 import { checkMachine, MissingError } from "./check-machine.ts";
 import { readOptions, usage, UsageError } from "./options.ts";
-import { isAsTold, playStory } from "./story.ts";
+import { plotOf } from "./plot.ts";
+import { playStory } from "./story.ts";
 import { tellJson, tellPeople } from "./tell.ts";
 
 /** Answers the exit code; see `usage`. */
@@ -12,8 +13,8 @@ async function main(): Promise<number> {
     return 0;
   }
   checkMachine();
-  const outcome = await playStory(options, options.json ? tellJson : tellPeople, stopSignal());
-  return isAsTold(options, outcome) ? 0 : 1;
+  const isAsTold = await playStory(plotOf(options), options.keep, options.json ? tellJson : tellPeople, stopSignal());
+  return isAsTold ? 0 : 1;
 }
 
 try {

@@ -1,11 +1,14 @@
 import { readFileSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { isStoryName, stories, storyNames, type StoryName } from "./stories/stories.ts";
 
 /** What the demo plays with: the sample, or a person's own repository and issue. */
 export interface DemoOptions {
   readonly json: boolean;
   readonly keep: boolean;
+  /** `undefined`: the main path. */
+  readonly story: StoryName | undefined;
   readonly own: OwnWork | undefined;
   /** `undefined`: the sample's scripted agent, or for own work one that is found on this machine. */
   readonly agentCommand: string | undefined;
@@ -28,6 +31,7 @@ export const usage = `Usage: npm run demo -- [options]
 
 Plays AFK's main path on an embedded forge: an issue is labelled, claimed, implemented, proved, landed, checked and closed.
 
+  --story NAME           play another way for a run to go, see below
   --repo PATH            use a copy of your own local repository (the original is never touched), with
     --title TEXT           the issue's title, and
     --body-file FILE       the issue's text
@@ -36,6 +40,10 @@ Plays AFK's main path on an embedded forge: an issue is labelled, claimed, imple
   --keep                 leave forge and AFK running at the end, with their addresses
   --json                 one JSON event a line (with npm: npm run --silent demo -- --json)
   --help
+
+Stories:
+
+${storyNames.map((name) => `  ${name.padEnd(13)}${stories[name].about}`).join("\n")}
 
 Exit codes: 0 the story ended as told, 1 it did not, 2 wrong usage, 3 something is missing on this machine.
 `;
@@ -50,6 +58,7 @@ export function readOptions(args: readonly string[]): DemoOptions | undefined {
   return {
     json: values.json ?? false,
     keep: values.keep ?? false,
+    story: readStory(values),
     own: readOwnWork(values),
     agentCommand: values["agent-command"],
     landing,
@@ -61,6 +70,7 @@ function parse(args: readonly string[]) {
     const { values } = parseArgs({
       args: [...args],
       options: {
+        story: { type: "string" },
         repo: { type: "string" },
         title: { type: "string" },
         "body-file": { type: "string" },
@@ -75,6 +85,16 @@ function parse(args: readonly string[]) {
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
   }
+}
+
+/** A story is told with its own repository, agent and settings. */
+function readStory({ story, ...values }: Readonly<Partial<Record<string, string | boolean>>>): StoryName | undefined {
+  if (typeof story !== "string") return undefined;
+  if (!isStoryName(story)) throw new UsageError(`--story is one of ${storyNames.join(", ")}, not ${JSON.stringify(story)}`);
+  const foreign = ["repo", "title", "body-file", "agent-command", "landing"].filter((name) => values[name] !== undefined);
+  if (foreign.length > 0)
+    throw new UsageError(`--story has its own repository, issue, agent and landing: leave out --${foreign.join(", --")}`);
+  return story;
 }
 
 function readOwnWork(values: { readonly repo?: string; readonly title?: string; readonly "body-file"?: string }): OwnWork | undefined {

@@ -17,15 +17,17 @@ export interface IssueState {
 }
 
 /** Looks at an issue through the forge's API, as a person does, and tells what is new since the last look. */
-export function watchIssue(forge: EmbeddedForge, person: string, slug: string, issue: number): () => Promise<IssueState> {
+export function watchIssue(forge: EmbeddedForge, person: string, slug: string): (issue: number) => Promise<IssueState> {
   const seen = new Map<number, string>();
-  return async () => {
+  return async (issue) => {
     const comments = (await forge.api(person, "GET", `/repos/${slug}/issues/${issue}/comments?per_page=100`)) as {
       id: number;
       body: string;
       html_url: string;
+      user: { login: string };
     }[];
-    const changes = comments.flatMap(({ id, body, html_url: url }): CommentChange[] => {
+    const own = comments.filter(({ user }) => user.login === `${forge.appSlug}[bot]`);
+    const changes = own.flatMap(({ id, body, html_url: url }): CommentChange[] => {
       const before = seen.get(id);
       seen.set(id, body);
       if (before === body) return [];

@@ -6,7 +6,9 @@ import { answerGraphql } from "./graphql.ts";
 import { isObject, type Json } from "./json.ts";
 import { may, type Identity } from "./model.ts";
 import { ApiFault, compileRoutes, matchRoute, notFound, requirePermission, type Answer, type Call } from "./router.ts";
+import { actionRoutes } from "./routes/actions.ts";
 import { checkRoutes } from "./routes/checks.ts";
+import { commentRoutes } from "./routes/comments.ts";
 import { gitDataRoutes } from "./routes/git-data.ts";
 import { issueRoutes } from "./routes/issues.ts";
 import { pullRoutes } from "./routes/pulls.ts";
@@ -22,8 +24,17 @@ export interface RequestCounts {
   readonly git: number;
 }
 
-/** Order matters: `/commits/:ref*` would take what the checks and statuses of a commit are asked by. */
-const underRepo = compileRoutes([...checkRoutes, ...statusRoutes, ...gitDataRoutes, ...issueRoutes, ...pullRoutes, ...repoRoutes]);
+/** Order matters: `/commits/:ref*` would take what the checks and statuses of a commit are asked by, `/issues/:number` the comments. */
+const underRepo = compileRoutes([
+  ...checkRoutes,
+  ...statusRoutes,
+  ...actionRoutes,
+  ...gitDataRoutes,
+  ...commentRoutes,
+  ...issueRoutes,
+  ...pullRoutes,
+  ...repoRoutes,
+]);
 const elsewhere = compileRoutes(accountRoutes);
 
 /** The emulator would answer these from git data of its own, which is not what was pushed. */

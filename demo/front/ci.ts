@@ -6,7 +6,7 @@ import { gitText } from "./bare-repo.ts";
 import type { CiConclusion } from "./events.ts";
 import type { Forge } from "./forge.ts";
 import { objectOf, parseObject } from "./json.ts";
-import type { RepoState } from "./model.ts";
+import type { CheckRun, RepoState } from "./model.ts";
 import { killGroup } from "./process-group.ts";
 import { createRun, updateRun } from "./routes/checks.ts";
 
@@ -20,17 +20,34 @@ export interface CiCheckout {
   readonly files: readonly string[];
 }
 
+/** One more time that a commit is checked. */
+export interface CiAttempt {
+  readonly repo: string;
+  readonly branch: string;
+  readonly sha: string;
+  /** From 1. */
+  readonly attempt: number;
+}
+
+/** A verdict by script, with what the job is said to have printed. */
+export interface CiVerdict {
+  readonly conclusion: Exclude<CiConclusion, "none">;
+  readonly log: string;
+}
+
 export interface CiOptions {
   /** What CI runs, as argv, in the checkout; `undefined` makes no check run. Default: `npm test` when package.json has a test script. */
   readonly command?: (checkout: CiCheckout) => readonly string[] | undefined | Promise<readonly string[] | undefined>;
+  /** Default: `run`, always. */
+  readonly verdict?: (attempt: CiAttempt) => "run" | CiVerdict;
   /** Default 120 s; then the check run ends `timed_out`. */
   readonly timeoutMs?: number;
   readonly signal: AbortSignal;
 }
 
 export interface Ci {
-  /** Queues a run; one at a time per repo. */
-  run(repo: RepoState, branch: string, sha: string): void;
+  /** Queues a run; one at a time per repo. `queued`: its check run is there already. */
+  run(repo: RepoState, branch: string, sha: string, queued?: CheckRun): void;
   /** Ends when nothing runs any more. */
   settled(): Promise<void>;
 }
@@ -47,11 +64,11 @@ const skipTokens = /\[(skip ci|ci skip|no ci|skip actions|actions skip)\]/i;
 export function createCi(forge: Forge, options: CiOptions): Ci {
   const tails = new Map<RepoState, Promise<void>>();
   return {
-    run(repo, branch, sha) {
+    run(repo, branch, sha, queued) {
       const tail = tails.get(repo) ?? Promise.resolve();
       tails.set(
         repo,
-        tail.then(() => (options.signal.aborted ? undefined : runOnce(forge, options, repo, branch, sha))),
+        tail.then(() => (options.signal.aborted ? undefined : runOnce(forge, options, { repo, branch, sha, queued }))),
       );
     },
     async settled() {
@@ -60,17 +77,27 @@ export function createCi(forge: Forge, options: CiOptions): Ci {
   };
 }
 
-async function runOnce(forge: Forge, options: CiOptions, repo: RepoState, branch: string, sha: string): Promise<void> {
+interface Job {
+  readonly repo: RepoState;
+  readonly branch: string;
+  readonly sha: string;
+  readonly queued: CheckRun | undefined;
+}
+
+async function runOnce(forge: Forge, options: CiOptions, job: Job): Promise<void> {
+  const { repo, branch, sha } = job;
   const started = performance.now();
   const directory = await mkdtemp(join(tmpdir(), "forge-ci-"));
   let conclusion: CiConclusion = "none";
   try {
     const command = await prepare(options, repo, branch, sha, directory);
     if (command !== undefined) {
-      const run = createRun(forge, repo, forge.ciApp, sha, { name: "tests", status: "in_progress" }, branch);
-      const outcome = await runCommand(command, directory, options);
+      const run = begin(forge, job);
+      const verdict = options.verdict?.({ repo: repo.fullName, branch, sha, attempt: attemptsOf(repo, run) }) ?? "run";
+      const outcome = verdict === "run" ? await runCommand(command, directory, options) : sayVerdict(verdict);
       conclusion = outcome.conclusion;
-      updateRun(forge, repo, run, { conclusion, output: { title: command.join(" "), summary: outcome.summary, text: outcome.output } });
+      const output = { title: command.join(" "), summary: outcome.summary, text: outcome.output.slice(-outputChars) };
+      updateRun(forge, repo, run, { conclusion, output, log: jobLog(command, outcome) });
     }
   } catch (error) {
     if (!options.signal.aborted) throw error;
@@ -78,6 +105,35 @@ async function runOnce(forge: Forge, options: CiOptions, repo: RepoState, branch
     await rm(directory, { recursive: true, force: true });
   }
   forge.events.emit({ kind: "ci", repo: repo.fullName, sha, conclusion, durationMs: Math.round(performance.now() - started) });
+}
+
+function begin(forge: Forge, { repo, branch, sha, queued }: Job): CheckRun {
+  if (queued === undefined) return createRun(forge, repo, forge.ciApp, sha, { name: "tests", status: "in_progress" }, branch);
+  updateRun(forge, repo, queued, { status: "in_progress", started_at: new Date().toISOString() });
+  return queued;
+}
+
+/** How often the commit has been checked, this time included. */
+function attemptsOf({ suites }: RepoState, { app, sha, name }: CheckRun): number {
+  const runs = suites.filter((suite) => suite.sha === sha && suite.app.id === app.id).flatMap((suite) => suite.runs);
+  return runs.filter((run) => run.name === name).length;
+}
+
+function sayVerdict({ conclusion, log }: CiVerdict): Outcome {
+  const summary = conclusion === "success" ? "The tests passed." : `The tests failed.\n\n${lastLines(log)}`;
+  return { conclusion, summary, output: log };
+}
+
+/** In the manner of GitHub Actions: a time before every line, and marks. */
+function jobLog(command: readonly string[], { conclusion, output }: Outcome): string {
+  const at = new Date().toISOString().replace(/Z$/, "0000Z");
+  const end = {
+    success: [],
+    failure: ["##[error]Process completed with exit code 1."],
+    timed_out: ["##[error]The operation was canceled."],
+  };
+  const lines = [`##[group]Run ${command.join(" ")}`, "##[endgroup]", ...output.trimEnd().split("\n"), ...end[conclusion]];
+  return `\uFEFF${lines.map((line) => `${at} ${line}\n`).join("")}`;
 }
 
 async function prepare(
@@ -110,8 +166,9 @@ function hasTestScript(manifest: string): boolean {
   }
 }
 
-/** As much of the output as a check run is good for. */
+/** As much of the output as a check run is good for, and as a log is. */
 const outputChars = 8_000;
+const logChars = 1_000_000;
 
 function runCommand(command: readonly string[], directory: string, { timeoutMs = 120_000, signal }: CiOptions): Promise<Outcome> {
   const [program = "", ...args] = command;
@@ -134,7 +191,7 @@ function runCommand(command: readonly string[], directory: string, { timeoutMs =
     let output = "";
     let isLate = false;
     const keep = (chunk: Buffer): void => {
-      output = (output + chunk.toString("utf8")).slice(-outputChars);
+      output = (output + chunk.toString("utf8")).slice(-logChars);
     };
     const end = (): void => killGroup(child.pid);
     const timer = setTimeout(() => {

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Api, type RequestCounts } from "./api.ts";
 import { commitFiles, createBareRepo, tryGitText, zeroOid, type CommitRequest, type RepoContent } from "./bare-repo.ts";
-import { createCi, type Ci, type CiCheckout } from "./ci.ts";
+import { createCi, type Ci, type CiAttempt, type CiCheckout, type CiVerdict } from "./ci.ts";
 import { Deliveries } from "./deliveries.ts";
 import { startEmulator, type Emulator } from "./emulator.ts";
 import { ForgeEvents, type ForgeEvent } from "./events.ts";
@@ -14,6 +14,7 @@ import { Faults, type FaultRule } from "./faults.ts";
 import type { Forge } from "./forge.ts";
 import { createGitAccess } from "./git-access.ts";
 import { createGitHttp } from "./git-http.ts";
+import { createJobLogs } from "./job-logs.ts";
 import { parseObject, type Json } from "./json.ts";
 import { issueNotes, type Account, type Permission, type RepoState } from "./model.ts";
 import { completePayload, followRef } from "./moved-refs.ts";
@@ -50,8 +51,10 @@ export interface EmbeddedForgeOptions {
   readonly ciCommand?: (checkout: CiCheckout) => readonly string[] | undefined | Promise<readonly string[] | undefined>;
   /** Default 120 s. */
   readonly ciTimeoutMs?: number;
-  /** What the attached App was granted. Default: everything AFK asks for. */
-  readonly appPermissions?: Readonly<Record<string, "read" | "write">>;
+  /** What CI says of a commit's nth attempt, in place of running it; `run` runs it. Default: `run`, always. */
+  readonly ciVerdict?: (attempt: CiAttempt) => "run" | CiVerdict;
+  /** What the attached App was granted beside or instead of what AFK asks for, such as `actions: "write"` for re-running jobs. */
+  readonly appPermissions?: Readonly<Record<string, "read" | "write" | "none">>;
 }
 
 export interface EmbeddedForge {
@@ -110,8 +113,8 @@ const firstInstallationId = 1001;
 /** Above any id the emulator gives. */
 const firstOwnId = 1_000_000;
 
-const fullPermissions = {
-  actions: "write",
+const usualPermissions = {
+  actions: "read",
   checks: "write",
   contents: "write",
   deployments: "read",
@@ -176,7 +179,7 @@ async function assemble(options: EmbeddedForgeOptions, front: Front, root: strin
     startEmulator({
       users: users.map(({ login }) => login),
       repos: options.repos.map(({ owner, name, branch = "main", private: isPrivate = true }) => ({ owner, name, branch, isPrivate })),
-      app: { ...app, permissions: options.appPermissions ?? fullPermissions },
+      app: { ...app, permissions: grantedTo(options) },
       installations: owners.map((owner, index) => ({ id: firstInstallationId + index, owner })),
       frontUrl: url,
       webhookUrl: `${url}${relayPath}`,
@@ -212,6 +215,8 @@ async function assemble(options: EmbeddedForgeOptions, front: Front, root: strin
       statuses: [],
       deployments: [],
       reactions: new Map(),
+      comments: new Map(),
+      commentEdits: new Map(),
       issues: new Map(),
       pulls: new Map(),
       changes: new Map(),
@@ -244,11 +249,14 @@ async function assemble(options: EmbeddedForgeOptions, front: Front, root: strin
       }
     },
     rerunCi: (repo, sha) => ci?.run(repo, repo.defaultBranch, sha),
+    runJob: (repo, run, branch) => ci?.run(repo, branch ?? repo.defaultBranch, run.sha, run),
+    jobLogs: createJobLogs(url),
   };
   if (options.ci === "tests") {
     ci = createCi(forge, {
       signal: stop.signal,
       ...(options.ciCommand === undefined ? {} : { command: options.ciCommand }),
+      ...(options.ciVerdict === undefined ? {} : { verdict: options.ciVerdict }),
       ...(options.ciTimeoutMs === undefined ? {} : { timeoutMs: options.ciTimeoutMs }),
     });
   }
@@ -266,7 +274,7 @@ async function assemble(options: EmbeddedForgeOptions, front: Front, root: strin
       res.writeHead(202).end();
     } else if (pathname.startsWith("/api/")) {
       await api.handle(req, res);
-    } else {
+    } else if (!forge.jobLogs.serve(req, res, pathname)) {
       const fault = faults.take(req.method ?? "GET", pathname);
       if (fault?.after === "commit") lateFaults.set(req, fault);
       if (fault !== undefined && fault.after === undefined) return answerFault(res, fault);
@@ -346,6 +354,10 @@ async function assemble(options: EmbeddedForgeOptions, front: Front, root: strin
         ]);
       })()),
   };
+}
+
+function grantedTo({ appPermissions = {} }: EmbeddedForgeOptions): Record<string, string> {
+  return Object.fromEntries(Object.entries<string>({ ...usualPermissions, ...appPermissions }).filter(([, level]) => level !== "none"));
 }
 
 function withOwners({ users, repos }: EmbeddedForgeOptions): readonly ForgeUser[] {
@@ -449,6 +461,6 @@ async function stopAll(server: Server, root: string, stop: AbortController, step
 }
 
 export type { ForgeEvent } from "./events.ts";
-export type { CiCheckout } from "./ci.ts";
+export type { CiAttempt, CiCheckout, CiVerdict } from "./ci.ts";
 export type { Delivery } from "./deliveries.ts";
 export type { FaultRule } from "./faults.ts";

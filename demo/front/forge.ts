@@ -13,6 +13,7 @@ import type {
   Identity,
   RepoState,
 } from "./model.ts";
+import type { JobLogs } from "./job-logs.ts";
 import type { Tokens } from "./tokens.ts";
 
 /** A ref that was moved, by a push or by the API. */
@@ -44,6 +45,9 @@ export interface Forge {
   refsMoved(repo: RepoState, changes: readonly RefChange[], by: Identity): void;
   /** Runs CI for a commit once more. */
   rerunCi(repo: RepoState, sha: string): void;
+  /** Runs CI for a check run that is queued. */
+  runJob(repo: RepoState, run: CheckRun, branch: string | null): void;
+  readonly jobLogs: JobLogs;
 }
 
 export function accountJson(forge: Forge, account: Account): Json {

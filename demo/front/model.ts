@@ -46,6 +46,8 @@ export interface CheckRun {
   startedAt: string | null;
   completedAt: string | null;
   output: { readonly title: string | null; readonly summary: string | null; readonly text: string | null };
+  /** Its job's, once there is one. */
+  log: string | null;
 }
 
 export interface CheckSuite {
@@ -129,6 +131,10 @@ export interface RepoState {
   readonly deployments: Deployment[];
   /** By `issue/<number>` or `comment/<id>`. */
   readonly reactions: Map<string, Reaction[]>;
+  /** As they were last written, by id. */
+  readonly comments: Map<number, Json>;
+  /** When a comment was last edited, by its id. */
+  readonly commentEdits: Map<number, string>;
   readonly issues: Map<number, IssueNotes>;
   readonly pulls: Map<number, PullRequest>;
   /** What the next `edited` webhook of an issue or a comment says under `changes`, by `issue/<number>` or `comment/<id>`. */

@@ -1,6 +1,7 @@
 import type { Forge } from "./forge.ts";
 import { isObject, objectOf, parseObject, textOf, type Json } from "./json.ts";
 import type { RepoState } from "./model.ts";
+import { completeComment } from "./routes/comments.ts";
 import { withGitFacts } from "./routes/pulls.ts";
 
 /** The front announces these itself, from what git and its own routes have seen. */
@@ -15,11 +16,11 @@ export function createRelay(forge: Forge): (event: string, text: string) => void
   return function relay(event, text) {
     if (ownEvents.has(event) || unasked.has(event)) return;
     const payload = parseObject(forge.emulator.rewrite(text));
-    tail = tail.then(async () => forge.deliveries.send(event, await complete(forge, payload)));
+    tail = tail.then(async () => forge.deliveries.send(event, await complete(forge, event, payload)));
   };
 }
 
-async function complete(forge: Forge, payload: Json): Promise<Json> {
+async function complete(forge: Forge, event: string, payload: Json): Promise<Json> {
   const fullName = textOf(objectOf(payload["repository"])["full_name"]);
   const repo = forge.repos.get(fullName.toLowerCase());
   if (repo === undefined) return payload;
@@ -27,6 +28,7 @@ async function complete(forge: Forge, payload: Json): Promise<Json> {
     ...payload,
     ...(await completeLabel(forge, repo, payload)),
     ...completeIssue(forge, repo, payload),
+    ...(event === "issue_comment" ? { comment: completeComment(repo, objectOf(payload["comment"])) } : {}),
     ...completeChanges(repo, payload),
     ...(isObject(payload["pull_request"])
       ? { pull_request: await withGitFacts(forge, repo, payload["pull_request"]), number: payload["pull_request"]["number"] }

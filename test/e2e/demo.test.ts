@@ -3,35 +3,20 @@ import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { baseEnvironment, startProgram, type LogLine, type Program } from "./afk-process.ts";
+import type { LogLine } from "./afk-process.ts";
+import { leftovers, openDemos, type Demo, type Demos } from "./demos.ts";
 
-const project = fileURLToPath(new URL("../..", import.meta.url));
-const tsx = join(project, "node_modules/tsx/dist/cli.mjs");
-
-const started: Program[] = [];
+let demos: Demos;
 let root: string;
 beforeAll(() => {
-  root = mkdtempSync(join(tmpdir(), "afk-e2e-demo-"));
+  demos = openDemos();
+  root = mkdtempSync(join(tmpdir(), "afk-e2e-own-"));
 });
 afterAll(async () => {
-  await Promise.all(started.map((program) => program.stop()));
+  await demos.close();
   rmSync(root, { recursive: true, force: true });
 });
-
-interface Demo {
-  readonly program: Program;
-  /** Where it keeps what is temporary. */
-  readonly tmp: string;
-}
-
-function startDemo(args: readonly string[], env: Readonly<Record<string, string>> = {}): Demo {
-  const tmp = mkdtempSync(join(root, "tmp-"));
-  const program = startProgram([process.execPath, tsx, "demo/main.ts", ...args], { ...baseEnvironment(), TMPDIR: tmp, ...env }, project);
-  started.push(program);
-  return { program, tmp };
-}
 
 /** What the demo told, by its `event`; checklist lines by their text. */
 function told({ program }: Demo): readonly string[] {
@@ -48,11 +33,6 @@ function expectInOrder(events: readonly string[], order: readonly string[]): voi
   expect(places, `${order.join(", ")} in ${events.join(", ")}`).toEqual(places.toSorted((one, other) => one - other));
 }
 
-/** The demo cleans up behind itself; what remains are its loader's compiled files. */
-function leftovers({ tmp }: Demo): readonly string[] {
-  return readdirSync(tmp).filter((name) => !/^(?:tsx|node-compile-cache)/.test(name));
-}
-
 const proved = [
   "ready",
   "issue",
@@ -65,7 +45,7 @@ const proved = [
 
 describe.concurrent("the demo", () => {
   it("closes its issue with one proven commit and two comments, and stays up until Ctrl-C when it is asked to", async () => {
-    const demo = startDemo(["--json", "--keep"]);
+    const demo = demos.start(["--json", "--keep"]);
     const { forge, afk } = await demo.program.line(({ event }) => event === "kept", "kept", 60_000);
     const events = told(demo);
     expectInOrder(events, [...proved, "Landed", "CI is green", "diff", "end", "kept"]);
@@ -95,7 +75,7 @@ describe.concurrent("the demo", () => {
   });
 
   it("shows the diff and lands nothing with --landing none", async () => {
-    const demo = startDemo(["--json", "--landing", "none"]);
+    const demo = demos.start(["--json", "--landing", "none"]);
     expect((await demo.program.exit(60_000)).code).toBe(0);
     expectInOrder(told(demo), [...proved, "end"]);
     expect(told(demo)).not.toContain("landed");
@@ -109,7 +89,12 @@ describe.concurrent("the demo", () => {
   it("works on a copy of a person's own repository and leaves the original as it is", async () => {
     const repo = makeOwnRepo();
     const before = fingerprint(repo);
-    const demo = startDemo(["--json", ...ownIssue(repo), "--agent-command", `"${process.execPath}" ${script("own-agent.mjs", ownAgent)}`]);
+    const demo = demos.start([
+      "--json",
+      ...ownIssue(repo),
+      "--agent-command",
+      `"${process.execPath}" ${script("own-agent.mjs", ownAgent)}`,
+    ]);
     expect((await demo.program.exit(60_000)).code).toBe(0);
     expect(last(demo)).toMatchObject({ event: "end", outcome: "closed", landed: expect.stringMatching(/^[0-9a-f]{40}$/) });
     expect(demo.program.lines().find(({ event }) => event === "diff")?.["text"]).toContain("+export const twice = (n) => 2 * n;");
@@ -118,7 +103,7 @@ describe.concurrent("the demo", () => {
   });
 
   it("ends with 1 and says so to people when the agent does nothing", async () => {
-    const demo = startDemo(["--agent-command", "true"]);
+    const demo = demos.start(["--agent-command", "true"]);
     expect((await demo.program.exit(60_000)).code).toBe(1);
     expect(demo.program.output()).toContain("The agent ended without changing anything.");
     expect(demo.program.output().trimEnd()).toMatch(/#1 is handed to a human\.$/);
@@ -126,7 +111,7 @@ describe.concurrent("the demo", () => {
   });
 
   it("ends with 1 and leaves nothing behind when it is stopped in the middle", async () => {
-    const demo = startDemo(["--json", "--agent-command", "sleep 60"]);
+    const demo = demos.start(["--json", "--agent-command", "sleep 60"]);
     await demo.program.line(({ event }) => event === "claimed", "claimed");
     demo.program.signalGroup("SIGINT");
     expect((await demo.program.exit()).code).toBe(1);
@@ -148,14 +133,14 @@ describe.concurrent("the demo's command line", () => {
     ["a body file that is not there", ["--repo", ".", "--title", "Add it", "--body-file", "/nowhere.md"], "/nowhere.md cannot be read"],
     ["another landing", ["--landing", "moon"], "--landing is push or none"],
   ])("answers %s with exit code 2 and its usage", async (_what, args, said) => {
-    const demo = startDemo(args);
+    const demo = demos.start(args);
     expect((await demo.program.exit()).code).toBe(2);
     expect(demo.program.output()).toContain(said);
     expect(demo.program.output()).toContain("Usage: npm run demo");
   });
 
   it("ends with 3 and says how to get it when git is missing", async () => {
-    const demo = startDemo([], { PATH: mkdtempSync(join(root, "empty-")) });
+    const demo = demos.start([], { PATH: mkdtempSync(join(root, "empty-")) });
     expect((await demo.program.exit()).code).toBe(3);
     expect(demo.program.output()).toContain("git is not installed. Debian: apt-get install git");
   });

@@ -222,6 +222,31 @@ describe("the forge's API", () => {
       expect((await request(forge, token, "GET", path)).json).toMatchObject([{ content: "eyes", user: { login: "afk[bot]" } }]);
     });
 
+    it("lists a repo's comments, newest first, with where they stand and whether they were edited", async () => {
+      const { number } = await openIssue();
+      const comment = async (body: string, on = number): Promise<Loose> =>
+        forge.api("alice", "POST", `/repos/${repo}/issues/${on}/comments`, { body });
+      const [one, two] = [await comment("one"), await comment("two")];
+      await forge.api("alice", "PATCH", `/repos/${repo}/issues/comments/${one.id}`, { body: "changed" });
+      await forge.api("alice", "DELETE", `/repos/${repo}/issues/comments/${(await comment("three")).id}`);
+      const list = `/repos/${repo}/issues/comments?sort=created&direction=desc&per_page=2`;
+      const { json, headers } = await request(forge, token, "GET", list);
+      expect(json.map((each: Loose) => [each.id, each.body, each.updated_at !== each.created_at])).toEqual([
+        [two.id, "two", false],
+        [one.id, "changed", true],
+      ]);
+      expect(json[0].issue_url).toMatch(new RegExp(`/repos/${repo}/issues/${number}$`));
+      const again = await request(forge, token, "GET", list, undefined, { "if-none-match": headers.get("etag") ?? "" });
+      expect([again.status, headers.get("link")]).toEqual([304, expect.stringContaining('rel="next"')]);
+    });
+
+    it("links comments on a pull request to it", async () => {
+      await forge.commit("bob", repo, { branch: "talked-about", files: { "talk.txt": "x" }, message: "Talk" });
+      const { number } = await forge.api("bob", "POST", `/repos/${repo}/pulls`, { title: "Talk", head: "talked-about", base: "main" });
+      const comment = await forge.api("alice", "POST", `/repos/${repo}/issues/${number}/comments`, { body: "hm" });
+      expect(comment.html_url).toBe(`${forge.url}/${repo}/pull/${number}#issuecomment-${comment.id}`);
+    });
+
     it("lists what blocks an issue", async () => {
       const [blocked, blocker] = [await openIssue(), await openIssue()];
       const path = `/repos/${repo}/issues/${blocked.number}/dependencies/blocked_by`;

@@ -92,6 +92,27 @@ describe("the forge's CI", () => {
     expect([all.json.total_count, (await runsOf(sha)).length]).toEqual([2, 1]);
   });
 
+  it("shows a job's log to those who may read it, by a link that needs no credential, in ranges", async () => {
+    const { sha } = await push("console.log('two and two'); process.exit(1)");
+    const [run] = await runsOf(sha);
+    const token = await mint(forge, repo);
+    const job = await request(forge, token, "GET", `/repos/${repo}/actions/jobs/${run.id}`);
+    expect(job.json).toMatchObject({ id: run.id, run_id: run.check_suite.id, run_attempt: 1, conclusion: "failure" });
+    const moved = await fetch(`${forge.url}/api/v3/repos/${repo}/actions/jobs/${run.id}/logs`, {
+      headers: { authorization: `Bearer ${token}` },
+      redirect: "manual",
+    });
+    const link = moved.headers.get("location") ?? "";
+    const whole = await fetch(link);
+    const log = await whole.text();
+    expect(log).toMatch(/Z two and two\n[\s\S]*Z ##\[error\]Process completed/);
+    const end = await fetch(link, { headers: { range: `bytes=${Number(whole.headers.get("content-length")) - 5}-` } });
+    expect([moved.status, end.status, await end.text()]).toEqual([302, 206, log.slice(-5)]);
+    const narrow = await mint(forge, repo, { permissions: { checks: "read" } });
+    expect((await request(forge, narrow, "GET", `/repos/${repo}/actions/jobs/${run.id}`)).status).toBe(403);
+    expect((await request(forge, token, "POST", `/repos/${repo}/actions/runs/${run.check_suite.id}/rerun-failed-jobs`)).status).toBe(403);
+  });
+
   it("makes no check run for a repo without tests", async () => {
     const bare = await startEmbeddedForge({
       users: [{ login: "alice" }],
@@ -102,6 +123,42 @@ describe("the forge's CI", () => {
     await bare.commit("alice", "alice/docs", { branch: "main", files: { "README.md": "y" }, message: "more" });
     expect(await ended).toMatchObject({ conclusion: "none" });
     await bare.close();
+  });
+});
+
+describe("failed jobs", () => {
+  let forge: EmbeddedForge;
+  const attempts: number[] = [];
+
+  beforeAll(async () => {
+    forge = await startEmbeddedForge({
+      users: [{ login: "alice" }],
+      repos: [{ owner: "alice", name: "calc", files: { "package.json": `{ "scripts": { "test": "exit 0" } }` } }],
+      ci: "tests",
+      ciVerdict({ attempt }) {
+        attempts.push(attempt);
+        return attempt === 1 ? { conclusion: "failure", log: "connect ETIMEDOUT" } : "run";
+      },
+      appPermissions: { actions: "write" },
+    });
+  });
+  afterAll(() => forge.close());
+
+  it("run again for those who may, as new check runs that are queued at once", async () => {
+    const red = forge.waitFor((event) => event.kind === "ci");
+    const sha = await forge.commit("alice", repo, { branch: "main", files: { "a.txt": "a" }, message: "change" });
+    expect(await red).toMatchObject({ conclusion: "failure" });
+    const token = await mint(forge, repo);
+    const read = async (): Promise<Loose> =>
+      (await request(forge, token, "GET", `/repos/${repo}/commits/${sha}/check-runs`)).json.check_runs[0];
+    const failed = await read();
+    const path = `/repos/${repo}/actions/runs/${failed.check_suite.id}/rerun-failed-jobs`;
+    const green = forge.waitFor((event) => event.kind === "ci");
+    const [granted, again] = [await request(forge, token, "POST", path), await read()];
+    expect([granted.status, again.conclusion, again.id > failed.id]).toEqual([201, null, true]);
+    expect(await green).toMatchObject({ sha, conclusion: "success" });
+    expect([(await read()).id, (await read()).conclusion, attempts]).toEqual([again.id, "success", [1, 2]]);
+    expect((await request(forge, token, "POST", path)).status).toBe(403);
   });
 });
 

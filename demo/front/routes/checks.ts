@@ -56,6 +56,8 @@ export interface CheckRunInput {
   readonly details_url?: string | null;
   readonly started_at?: string | null;
   readonly completed_at?: string | null;
+  /** What its job printed. */
+  readonly log?: string;
 }
 
 /** Creates a run in its app's suite for the commit and announces it. */
@@ -80,6 +82,7 @@ export function createRun(
     startedAt: new Date().toISOString(),
     completedAt: null,
     output: { title: null, summary: null, text: null },
+    log: null,
   };
   suite.runs.push(run);
   change(run, input);
@@ -121,6 +124,7 @@ function change(run: CheckRun, input: CheckRunInput): void {
   if (input.details_url !== undefined) run.detailsUrl = input.details_url;
   if (input.started_at !== undefined) run.startedAt = input.started_at;
   if (input.output !== undefined) run.output = { ...run.output, ...input.output };
+  if (input.log !== undefined) run.log = input.log;
   const status = input.conclusion === undefined || input.conclusion === null ? input.status : "completed";
   if (status === undefined) return;
   run.status = status;
@@ -156,7 +160,7 @@ function botOf(app: AppAccount): { login: string; id: number; type: "Bot" } {
   return { login: `${app.slug}[bot]`, id: app.id, type: "Bot" };
 }
 
-function latestByName(runs: readonly CheckRun[]): readonly CheckRun[] {
+export function latestByName(runs: readonly CheckRun[]): readonly CheckRun[] {
   return [...new Map(runs.map((run) => [run.name, run])).values()];
 }
 

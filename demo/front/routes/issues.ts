@@ -18,7 +18,6 @@ export const issueRoutes: readonly RepoRoute[] = [
   { method: "GET", path: "/issues/:number/dependencies/blocked_by", needs: ["issues", "read"], handle: listBlockers },
   { method: "POST", path: "/issues/:number/dependencies/blocked_by", needs: ["issues", "write"], handle: addBlocker },
   { method: "DELETE", path: "/issues/:number/dependencies/blocked_by/:id", needs: ["issues", "write"], handle: removeBlocker },
-  { method: "PATCH", path: "/issues/comments/:comment", handle: patchComment },
   { method: "GET", path: "/issues/comments/:id/reactions", needs: ["issues", "read"], handle: (call) => listReactions(call, "comment") },
   { method: "POST", path: "/issues/comments/:id/reactions", needs: ["issues", "read"], handle: (call) => react(call, "comment") },
   {
@@ -91,17 +90,6 @@ async function patchIssue(call: RepoCall): Promise<Answer> {
   if (title !== undefined)
     notes.renames.push({ id: call.forge.nextId(), at, actor: accountJson(call.forge, call.forge.accountOf(identity)), ...title });
   return answer;
-}
-
-async function patchComment(call: RepoCall): Promise<Answer> {
-  const { repo, params, identity } = call;
-  const before = await call.upstream({ method: "GET" });
-  if (before.status !== 200) return call.upstream();
-  const comment = objectOf(before.body);
-  const isAuthor = call.forge.accountOf(identity).login === objectOf(comment["user"])["login"];
-  if (!isAuthor && !may(identity, repo, "issues", "write")) throw new ApiFault(403, "Must have write access to the repository.");
-  repo.changes.set(`comment/${params["comment"] ?? ""}`, { body: { from: comment["body"] } });
-  return call.upstream();
 }
 
 /** The body is the list of names, or an object with it. */
