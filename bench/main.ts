@@ -3,17 +3,34 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Bench, Figure } from "./bench.ts";
 import { benchDecide } from "./decide.ts";
+import { benchFixForward } from "./fix-forward.ts";
 import { benchHealth } from "./health.ts";
 import { benchLock } from "./lock.ts";
 import { readOptions, usage, UsageError } from "./options.ts";
 import { describeMachine, renderJson, renderTable, type Measured } from "./report.ts";
+import { benchRecovery } from "./recovery.ts";
 import { benchRequests } from "./requests.ts";
+import { benchSimulate } from "./simulate.ts";
 import { benchStart } from "./start.ts";
+import { benchSweep } from "./sweep.ts";
 import { benchTurn } from "./turn.ts";
 import { benchWebhook } from "./webhook.ts";
 import { benchWorkspace } from "./workspace.ts";
 
-const benches: readonly Bench[] = [benchWebhook, benchHealth, benchWorkspace, benchStart, benchRequests, benchLock, benchDecide, benchTurn];
+const benches: readonly Bench[] = [
+  benchWebhook,
+  benchHealth,
+  benchWorkspace,
+  benchStart,
+  benchRequests,
+  benchFixForward,
+  benchRecovery,
+  benchSweep,
+  benchLock,
+  benchDecide,
+  benchTurn,
+  benchSimulate,
+];
 
 /** Answers the exit code; see `usage`. */
 async function main(): Promise<number> {

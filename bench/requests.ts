@@ -1,7 +1,7 @@
-import type { ForgeEvent } from "../demo/front/embedded-forge.ts";
-import type { Bench, Figure, Stage } from "./bench.ts";
+import type { Bench, Figure } from "./bench.ts";
+import { createCounter, runWarm, untilEnded, type Counts } from "./count-requests.ts";
 import { tinyAgent, tinyFiles } from "./tiny-repo.ts";
-import { startWorld, type World } from "./world.ts";
+import { startWorld } from "./world.ts";
 
 const rounds = 2;
 /** Aims of one run from the label to the close, the labelling itself not counted. */
@@ -23,7 +23,7 @@ export const benchRequests: Bench = {
       const count = createCounter(world.forge);
       const issue = await world.open("The first one");
       await world.label(issue);
-      const over = untilClosed(world);
+      const over = untilEnded(world, "closed");
       count.begin();
       const former = await world.startAfk(await stage.folder());
       await over;
@@ -40,52 +40,6 @@ export const benchRequests: Bench = {
     ];
   },
 };
-
-interface Counts {
-  readonly counted: number;
-  readonly writes: number;
-}
-
-async function runWarm(stage: Stage, world: World, count: Counter, about: string): Promise<Counts> {
-  const issue = await world.open(about);
-  const over = untilClosed(world);
-  // The label is a person's request; what follows from it begins with the webhook.
-  world.forge.deliveries.hold();
-  await world.label(issue);
-  count.begin();
-  await world.forge.deliveries.release();
-  await over;
-  return count.end(stage, about);
-}
-
-/** The pass after the end of a run looks for the next issue: by then everything about this one has been asked. */
-async function untilClosed(world: World): Promise<void> {
-  await world.said("run ended", { end: "closed" });
-  await world.said("workspace removed");
-}
-
-interface Counter {
-  begin(): void;
-  end(stage: Stage, about: string): Counts;
-}
-
-/** Counts the requests of a time in which nobody but AFK asks. */
-function createCounter(forge: World["forge"]): Counter {
-  let events: (ForgeEvent & { kind: "api" })[] = [];
-  forge.onEvent((event) => {
-    if (event.kind === "api") events.push(event);
-  });
-  return {
-    begin: () => void (events = []),
-    end(stage, about) {
-      const counts = { counted: events.filter(({ counted }) => counted).length, writes: events.filter(({ write }) => write).length };
-      stage.say(`${about}: ${counts.counted} counted, ${counts.writes} of them writes, ${events.length} in all`);
-      for (const { counted, write, method, path, status } of events)
-        stage.say(`  ${write ? "write  " : counted ? "counted" : "free   "} ${status} ${method} ${path}`);
-      return counts;
-    },
-  };
-}
 
 function figuresOf(name: string, counts: readonly Counts[], hasAim: boolean): readonly Figure[] {
   return [

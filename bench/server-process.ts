@@ -10,6 +10,8 @@ export interface ServerProcess {
   readonly url: string;
   /** Asks it to end and waits until it has. */
   stop(): Promise<void>;
+  /** Ends it without a word, as a crash does. */
+  kill(): Promise<void>;
 }
 
 export interface ServerOptions {
@@ -36,10 +38,11 @@ async function startServer(stage: Stage, argv: readonly string[], { env, onLog }
   let errors = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => (errors = (errors + text).slice(-4_000)));
   const exited = once(child, "exit");
-  async function stop(): Promise<void> {
-    child.kill("SIGTERM");
+  async function end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+    child.kill(signal);
     await exited;
   }
+  const stop = (): Promise<void> => end("SIGTERM");
   stage.after(stop);
   const port = await new Promise<number>((resolve, reject) => {
     createInterface({ input: child.stdout }).on("line", (text) => {
@@ -49,7 +52,7 @@ async function startServer(stage: Stage, argv: readonly string[], { env, onLog }
     });
     exited.then(() => reject(new Error(`${argv.join(" ")} ended before it listened: ${errors}`)), reject);
   });
-  return { url: `http://127.0.0.1:${port}`, stop };
+  return { url: `http://127.0.0.1:${port}`, stop, kill: () => end("SIGKILL") };
 }
 
 function inherited(): Record<string, string> {

@@ -70,6 +70,7 @@ async function prepare(stage: Stage) {
       commandTimeoutMs: 60_000,
       secrets: () => [],
       signal: new AbortController().signal,
+      landed: undefined,
       identity: { name: "AFK", email: "afk@example.com" },
       order: orderOf(run, remote),
     };

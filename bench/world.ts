@@ -1,4 +1,4 @@
-import { startEmbeddedForge, type EmbeddedForge } from "../demo/front/embedded-forge.ts";
+import { startEmbeddedForge, type EmbeddedForge, type EmbeddedForgeOptions } from "../demo/front/embedded-forge.ts";
 import type { RepoContent } from "../demo/front/bare-repo.ts";
 import { afkEnvironment, attachedTo } from "./app-environment.ts";
 import type { Stage } from "./bench.ts";
@@ -10,12 +10,12 @@ const person = "ann";
 /** An embedded forge with one repository, and a built AFK enrolled in it. */
 export interface World {
   readonly forge: EmbeddedForge;
-  /** Starts AFK on a home and resolves once its first sweep is through. */
-  startAfk(home: string): Promise<ServerProcess>;
+  /** Starts AFK on a home and resolves once it has begun its first sweep. */
+  startAfk(home: string, onLog?: (line: LogLine) => void): Promise<ServerProcess>;
   /** Opens an issue by somebody who may write. Answers its number. */
-  open(title: string): Promise<number>;
-  label(issue: number): Promise<void>;
-  /** The next line of AFK's log with this message and, where given, these fields. Ask before you act. Rejects after a minute. */
+  open(title: string, slug?: string): Promise<number>;
+  label(issue: number, slug?: string): Promise<void>;
+  /** The next line of AFK's log with this message and, where given, these fields. Ask before you act. Rejects after three minutes. */
   said(msg: string, fields?: Readonly<Record<string, unknown>>): Promise<LogLine>;
 }
 
@@ -26,19 +26,31 @@ export interface WorldOptions {
   /** Files the agent needs. */
   readonly readable: readonly string[];
   readonly ci: "tests" | "none";
+  /** What CI says, in place of running the tests. */
+  readonly ciVerdict?: EmbeddedForgeOptions["ciVerdict"];
+  /** `owner/name` of each repository; default: `slug` alone. */
+  readonly slugs?: readonly string[];
+  /** Settings besides the usual. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
-const patienceMs = 60_000;
+const patienceMs = 180_000;
 
 export async function startWorld(stage: Stage, options: WorldOptions): Promise<World> {
-  const [owner = "", name = ""] = slug.split("/");
-  const users = [{ login: owner }, { login: person, permission: "write" as const }];
-  const forge = await startEmbeddedForge({ users, repos: [{ owner, name, files: options.files }], ci: options.ci });
+  const slugs = options.slugs ?? [slug];
+  const repos = slugs.map((each) => ({ owner: each.split("/")[0] ?? "", name: each.split("/")[1] ?? "", files: options.files }));
+  const { ci, ciVerdict } = options;
+  const forge = await startEmbeddedForge({
+    users: [{ login: person, permission: "write" }],
+    repos,
+    ci,
+    ...(ciVerdict === undefined ? {} : { ciVerdict }),
+  });
   stage.after(() => forge.close());
   const listeners = new Set<(line: LogLine) => void>();
   const said: World["said"] = (msg, fields = {}) =>
     new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`AFK did not say ${JSON.stringify(msg)} within a minute`)), patienceMs);
+      const timer = setTimeout(() => reject(new Error(`AFK did not say ${JSON.stringify(msg)} within three minutes`)), patienceMs);
       const listen = (line: LogLine): void => {
         if (line.msg !== msg || !Object.entries(fields).every(([key, value]) => line[key] === value)) return;
         listeners.delete(listen);
@@ -50,27 +62,29 @@ export async function startWorld(stage: Stage, options: WorldOptions): Promise<W
   return {
     forge,
     said,
-    async startAfk(home) {
+    async startAfk(home, alsoTell) {
       const swept = said("decision", { why: "sweep" });
       const env = {
         ...afkEnvironment(home),
         ...attachedTo(forge),
-        AFK_ALLOWLIST: slug,
+        AFK_ALLOWLIST: slugs.join(","),
         AFK_AGENT_COMMAND: options.agent,
         AFK_SANDBOX_READ: options.readable.join(","),
         LOG_LEVEL: "debug",
+        ...options.env,
       };
       const onLog = (line: LogLine): void => {
         if (Number(line["level"]) >= 40) stage.say(JSON.stringify(line));
         for (const listen of listeners) listen(line);
+        alsoTell?.(line);
       };
       const afk = await startAfk(stage, { env, onLog });
       forge.deliverTo(`${afk.url}/api/github/webhooks`);
       await swept;
       return afk;
     },
-    open: async (title) =>
-      ((await forge.api(person, "POST", `/repos/${slug}/issues`, { title, body: "As the title says." })) as { number: number }).number,
-    label: (issue) => forge.api(person, "POST", `/repos/${slug}/issues/${issue}/labels`, { labels: ["ready-for-agent"] }),
+    open: async (title, on = slug) =>
+      ((await forge.api(person, "POST", `/repos/${on}/issues`, { title, body: "As the title says." })) as { number: number }).number,
+    label: (issue, on = slug) => forge.api(person, "POST", `/repos/${on}/issues/${issue}/labels`, { labels: ["ready-for-agent"] }),
   };
 }
