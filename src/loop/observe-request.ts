@@ -27,18 +27,35 @@ export async function findRequest(
   facts: RepoFacts,
   live: Ledger | undefined,
 ): Promise<Request | undefined> {
+  const { commented } = memory;
+  const key = repoKey(facts.repo);
+  // Forgotten first: whoever speaks while this looks asks for another look.
+  if (!commented.delete(key)) return undefined;
+  try {
+    const request = await findOldest(deps, memory, facts, live);
+    if (request !== undefined) commented.add(key);
+    return request;
+  } catch (error) {
+    commented.add(key);
+    throw error;
+  }
+}
+
+async function findOldest(
+  deps: LoopDeps,
+  { through }: RequestMemory,
+  facts: RepoFacts,
+  live: Ledger | undefined,
+): Promise<Request | undefined> {
   const { repo } = facts;
-  const key = repoKey(repo);
-  if (!memory.commented.has(key)) return undefined;
-  const after = memory.through.get(key);
+  const after = through.get(repoKey(repo));
   const notBefore = new Date(deps.forge.now() - oldestMs).toISOString();
   const comments = await deps.forge.listNewComments(repo, after === undefined ? { notBefore } : { notBefore, after });
   for (const comment of comments.toSorted((one, other) => one.id - other.id)) {
     const request = await readRequest(deps, facts, comment, live);
     if (request !== undefined) return request;
-    memory.through.set(key, comment.id);
+    through.set(repoKey(repo), comment.id);
   }
-  memory.commented.delete(key);
   return undefined;
 }
 
