@@ -16,6 +16,9 @@ const perPage = 100;
  */
 const maxRememberedChars = 64 * 1024 * 1024;
 
+/** A list that is not read to its end, because it has none worth waiting for. */
+export class TooLongError extends ForgeError {}
+
 export interface GitHubClientDeps {
   /** Probot's `app.auth`: a client for one installation, or for the app itself. */
   readonly auth: (installationId?: number) => Promise<ProbotOctokit>;
@@ -155,7 +158,7 @@ export function createGitHubClient(deps: GitHubClientDeps): GitHubClient {
       // A remembered page cannot know of a next one that came since; if it is full there may be one.
       if (!answer.hasNext && !(answer.isRemembered && found.length >= perPage)) return;
     }
-    throw new ForgeError(`${call.route}: more than ${maxPages} pages`, undefined);
+    throw new TooLongError(`${call.route}: more than ${maxPages} pages`, undefined);
   }
 
   return {

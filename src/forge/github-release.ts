@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Release } from "../core/observation.ts";
 import type { Repo } from "../core/run.ts";
 import { lastEditAnswer, timelineAnswer, type TimelineAnswer } from "./github-answers.ts";
-import type { GitHubClient } from "./github-client.ts";
+import { TooLongError, type GitHubClient } from "./github-client.ts";
 import { isOurs } from "./github-facts.ts";
 
 /** REST does not tell when a body was edited. */
@@ -18,6 +18,7 @@ export async function readRelease(
   asks: { readonly edits: boolean },
 ): Promise<Release | undefined> {
   const timeline = await readTimeline(client, repo, issue);
+  if (timeline === undefined) return undefined;
   const last = findLabelling(timeline, label);
   const app = await client.installation(repo);
   if (last?.actor == null || last.created_at == null || app === undefined) return undefined;
@@ -36,12 +37,19 @@ export async function readRelease(
 /** Whether title or body were edited since. */
 export async function readEdits(client: GitHubClient, repo: Repo, issue: number, since: string): Promise<Release["editedSince"]> {
   const timeline = await readTimeline(client, repo, issue);
+  if (timeline === undefined) return "unknown";
   return isRenamedSince(timeline, since) ? "yes" : askLastEdit(client, repo, issue, since);
 }
 
-async function readTimeline(client: GitHubClient, repo: Repo, issue: number): Promise<readonly TimelineAnswer[]> {
+/** `undefined`: longer than anybody reads. Outsiders can make it so, by mentioning the issue elsewhere; nothing is known then, and nothing released. */
+async function readTimeline(client: GitHubClient, repo: Repo, issue: number): Promise<readonly TimelineAnswer[] | undefined> {
   const call = { route: "GET /repos/{owner}/{repo}/issues/{issue_number}/timeline", params: { issue_number: issue } };
-  return (await client.readAll(repo, call, z.array(timelineAnswer), (page) => page)) ?? [];
+  try {
+    return (await client.readAll(repo, call, z.array(timelineAnswer), (page) => page)) ?? [];
+  } catch (error) {
+    if (error instanceof TooLongError) return undefined;
+    throw error;
+  }
 }
 
 async function askLastEdit(client: GitHubClient, repo: Repo, issue: number, since: string): Promise<Release["editedSince"]> {

@@ -53,6 +53,16 @@ describe("a release", () => {
     expect(await read()).toBeUndefined();
   });
 
+  it("is none on an issue whose timeline somebody has made endless", async () => {
+    installed();
+    const mention = { event: "cross-referenced", actor: mona, created_at: "2026-01-01T10:00:05Z" };
+    const next = { link: '<https://api.github.com/next>; rel="next"' };
+    gitHub().persist().get(`${base}/issues/1/timeline`).query(true).reply(200, [labeled, mention], next);
+    const forge = attach();
+    expect(await forge.readRelease(repo, 1, "ready")).toBeUndefined();
+    expect(await forge.readEdits(repo, 1, "2026-01-01T10:00:00Z")).toBe("unknown");
+  });
+
   it("is none on an issue whose timeline is gone", async () => {
     installed();
     gitHub().get(`${base}/issues/1/timeline`).query(true).reply(410, {});
