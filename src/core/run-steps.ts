@@ -80,8 +80,15 @@ export function joinGuidance(...parts: readonly (string | undefined)[]): string 
 /** Notes what the turn came to. Idempotent; an outcome of another turn changes nothing. */
 export function concludeTurn(ledger: Ledger, turnId: string, outcome: TurnOutcome, at: Time): Ledger {
   if (ledger.turn === undefined || ledger.turn.id !== turnId || ledger.turn.outcome !== undefined) return ledger;
-  const { evidence = ledger.evidence, ...rest } = { evidence: undefined, ...outcome };
-  return { ...ledger, evidence, turn: { ...ledger.turn, outcome: { ...rest, at } } };
+  const { evidence, ...rest } = { evidence: undefined, ...outcome };
+  const known = evidence === undefined ? ledger.evidence : { ...provedBefore(ledger), ...evidence };
+  return { ...ledger, evidence: known, turn: { ...ledger.turn, outcome: { ...rest, at } } };
+}
+
+/** A correction need not prove red again what its run has proved red and landed. */
+function provedBefore({ landed, evidence: { red, redExempt } }: Ledger): Evidence {
+  if (landed === undefined) return {};
+  return { ...(red === undefined ? {} : { red }), ...(redExempt === undefined ? {} : { redExempt }) };
 }
 
 /** Notes the landed commit; pushed atomically with the commit itself. `onto`: the branch's head before it. */

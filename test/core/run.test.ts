@@ -206,3 +206,14 @@ describe("a run that goes on", () => {
     expect(endRun(ended, { kind: "cancelled", reason: "command" }, time(900))).toBe(ended);
   });
 });
+
+it("a correction keeps the red proof of what has landed, and brings its own proofs", () => {
+  const red = { command: "npm test", exitCode: 1, durationMs: 1, tail: "", how: "failed" } as const;
+  const green = { command: "npm test", exitCode: 0, durationMs: 1, tail: "", flaky: false };
+  const proved = recordLanding(working, "t1", { sha, branch: "main", at: time(1) }, "b".repeat(40), { red, green });
+  const correcting = beginTurn(proved, next("fix-forward"), "new");
+  const refused = concludeTurn(correcting, "t9", { kind: "refused", gate: "size", reason: "", evidence: {} }, time(2));
+  const nudged = beginTurn(refused, next("nudge", { id: "t10" }), "new");
+  const landedAgain = recordLanding(nudged, "t10", { sha: "c".repeat(40), branch: "main", at: time(3) }, sha, { green });
+  expect(landedAgain.evidence).toEqual({ red, green });
+});
