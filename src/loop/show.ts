@@ -80,8 +80,13 @@ function isRerunning({ rerun, landed }: Ledger): boolean {
  * Checks come and go while CI runs; only a new phase is worth an edit at once. Landing takes a push, and what comes after it is shown at once.
  * So is every end, however soon after another: nobody comes back to an edit that was put off then.
  */
-function headlineOf(activity: Activity, { continuations }: Ledger): string {
+function headlineOf(activity: Activity, { continuations, commandsThrough }: Ledger): string {
   if (activity.kind === "ended") return `ended ${continuations}`;
+  // Should the lock be lost, only the seal knows which commands were taken.
+  return `${phaseOf(activity)} ${commandsThrough}`;
+}
+
+function phaseOf(activity: Activity): string {
   if (activity.kind !== "working") return activity.kind;
   return activity.progress.phase === "landed" ? "green" : activity.progress.phase;
 }

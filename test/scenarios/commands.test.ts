@@ -104,7 +104,7 @@ describe("/afk status", () => {
     await afk.say(issue, "/afk status");
     expect(answer(afk, issue)).toMatchInlineSnapshot(`
       "<!-- afk:answer -->
-      In answer to [\`ann\`](https://forge.test/acme/api/issues/1#issuecomment-1017):
+      In answer to [\`ann\`](https://forge.test/acme/api/issues/1#issuecomment-1018):
 
       AFK has a run on this issue. The agent is at work.
 

@@ -155,3 +155,15 @@ describe("a lock that holds something foreign", () => {
     expect(afk.comments(issue)).toHaveLength(1);
   });
 });
+
+it("a lock that somebody deletes right after a command does not have it carried out again", async () => {
+  const afk = await createBotTester();
+  const issue = await afk.open("Sum is wrong");
+  await afk.say(issue, "/afk retry in seconds");
+  const { run } = afk.ledger()!;
+  deleteLock(afk);
+  await afk.crash();
+  await afk.advance(20_000);
+  expect(afk.ledger()).toMatchObject({ run, attempts: 1 });
+  expect(afk.log.filter(({ message }) => message === "commands answered")).toHaveLength(1);
+});
